@@ -6,6 +6,12 @@ LOINC's lists, and the smoking statuses of US Core. Any other bare code is shown
 
 from smartapp.record.codes import LOINC, SNOMED, codings
 
+POSITIVE = frozenset({"positive", "pos", "reactive", "detected", "present", "abnormal"})
+NEGATIVE = frozenset(
+    {"negative", "neg", "nonreactive", "non reactive", "not reactive", "not detected", "undetected",
+     "none detected", "absent", "not present", "normal"}
+)  # fmt: skip
+
 _SNOMED = {
     "10828004": "Positive",
     "260385009": "Negative",
@@ -25,6 +31,11 @@ _SNOMED = {
     "263654008": "Abnormal",
     "373066001": "Yes",
     "373067005": "No",
+    # How somebody sat or lay.
+    "33586001": "Sitting",
+    "10904000": "Standing",
+    "102538003": "Lying",
+    "40199007": "Lying on the back",
     "77386006": "Pregnant",
     "60001007": "Not pregnant",
     "146799005": "Possible pregnancy",
@@ -48,6 +59,11 @@ _LOINC = {
     "LA18978-9": "Never smoker",
 }
 _WORDS = {SNOMED: _SNOMED, LOINC: _LOINC}
+
+
+def plain_answer(words: str) -> str:
+    """Return an answer as POSITIVE and NEGATIVE have it: without case, qualifier and hyphens."""
+    return words.casefold().removesuffix("(qualifier value)").strip(" .").replace("-", "")
 
 
 def answer_words(concept: object) -> str:

@@ -6,7 +6,7 @@ half a reading.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -46,6 +46,7 @@ from smartapp.record.vital_sign import (
 NAME = "Blood pressure"
 NO_SIDE = "–"  # noqa: RUF001 - a dash is meant
 IS_UPSIDE_DOWN = "the systolic value is lower than the diastolic one; check it in the EHR"
+NO_SIDES = "neither a systolic nor a diastolic value"
 NO_UNIT_GIVEN = "recorded without a unit"
 # Separate sides within this time belong to one measurement, if there is one of each.
 ONE_MEASUREMENT = timedelta(minutes=1)
@@ -89,10 +90,35 @@ def pressures_of(readings: Sequence[Reading]) -> tuple[list[Pressure], list[Read
         elif side_of(one) and one.marks.is_understood:
             lone.append(one)
         elif PRESSURE_PANELS.intersection(known_codes(one)):
-            pressures.append(Pressure(one, sources=sources_of(one)))
+            notes = tuple(map(part_text, one.parts))
+            pressures.append(Pressure(one, notes=notes, sources=sources_of(one)))
         else:
             others.append(one)
-    return [*pressures, *_paired(lone)], others
+    return _each_once(pressures, _paired(lone)), others
+
+
+def _each_once(pressures: Sequence[Pressure], separate: Sequence[Pressure]) -> list[Pressure]:
+    """Return the pressures; some EHRs send both sides again as Observations of their own, which say
+    nothing more."""
+    places = {_numbers(one): place for place, one in enumerate(pressures)}
+    found = [*pressures]
+    for one in separate:
+        place = places.get(_numbers(one))
+        if place is None or any(side.beside or side.flag.text for side in one.sides):
+            found.append(one)
+        else:
+            whole = found[place]
+            found[place] = replace(whole, sources=whole.sources | one.sources)
+    return found
+
+
+def _numbers(pressure: Pressure) -> tuple[object, ...]:
+    """Return what two pressures must have in common to be one."""
+    when, marks = pressure.reading.when, pressure.reading.marks
+    sides = (pressure.systolic, pressure.diastolic)
+    values = [(side.value.number, side.value.unit.key) if side else None for side in sides]
+    moment = (when.at, when.precision) if when else id(pressure)
+    return (moment, marks.whose, marks.status, pressure.reading.how, pressure.name, *values)
 
 
 def read_pressures(
@@ -122,7 +148,7 @@ def _of_one_observation(reading: Reading) -> list[Pressure]:
     """Return the pressures of one Observation. Several of one side are paired by what their codes
     say (lying, standing), or else by their order if the sides take turns."""
     rest = [part for part in reading.parts if not side_of(part) and not kind_of(part)]
-    notes = tuple(map(part_text, rest))
+    notes = (*([reading.result] if reading.has_value else []), *map(part_text, rest))
     positions: dict[str, list[Reading]] = {}
     for part in reading.parts:
         if side_of(part):
@@ -276,7 +302,7 @@ def _row(pressure: Pressure, unit: Unit, chronology: Chronology) -> Row:
     drawn = [_drawn(*both) for both in zip(sides, amounts, strict=True)]
     return Row(
         reading=reading,
-        text=reading.result if is_words else text,
+        text=(reading.result or NO_SIDES) if is_words else text,
         unit=unit.text if has_unit else "",
         flag=gravest(one.flag for one in (*pressure.sides, reading)),
         amounts=() if is_words else tuple(drawn),

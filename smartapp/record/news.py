@@ -19,7 +19,9 @@ from smartapp.record.medications import Medication
 from smartapp.record.moments import CLOCK_TOLERANCE, Moment
 from smartapp.record.observations import CORRECTED, UNRANKED, Reading
 from smartapp.record.panels import common_name
+from smartapp.record.ranges import is_decided
 from smartapp.record.series import is_same_moment
+from smartapp.record.values import measured
 from smartapp.record.vital_sign import Row, VitalSign
 
 # abnormal: the newest value is · was-abnormal: an earlier value was, the newest is not
@@ -189,10 +191,11 @@ def _was_inside(before: Reading) -> bool:
 def _is_unjudged(result: Reading) -> bool:
     """Return whether neither a range nor a remark judges a number, or words that differ from those
     of their range."""
-    if result.flag.text or result.ranges.deciding is not None:
+    if result.flag.text:
         return False
-    if result.value.number is not None:
-        return True
+    amount = measured(result.value)
+    if amount.number is not None:
+        return not is_decided(amount.number, amount.comparator, result.ranges)
     is_other = result.value.text.casefold() not in result.range_text.casefold()
     return result.has_value and bool(result.ranges.listed) and is_other
 

@@ -5,6 +5,7 @@ The reading also says whom it is about and where and how it was taken, because r
 in that are not one series.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +13,7 @@ from typing import NamedTuple
 
 from smartapp.record.absence import absent_code
 from smartapp.record.amounts import duration_text
+from smartapp.record.answers import answer_words
 from smartapp.record.codes import (
     LOINC,
     codes,
@@ -75,6 +77,10 @@ CATEGORIES = {
         {"vital-signs", "vital-sign", "vitals", "vital_signs", "vitalsigns", "vital signs"}
     ),
 }  # fmt: skip
+# A number with a judgement beside it: "6.9 (H)". Without brackets "2.5 L" may be litres.
+_MARKED = re.compile(
+    r"[<>]?=?\s?-?\d[\d.,]{0,15}\s{0,3}(?:[^\s()]{1,20}\s{0,3})?[(\[](HH?|LL?)[)\]]"
+)
 # Which status to trust most among readings of the same moment.
 CORRECTED, FINAL, UNRANKED, REPLACED = range(4)
 STATUS_RANKS = {"corrected": CORRECTED, "amended": CORRECTED, "appended": CORRECTED, "final": FINAL}
@@ -442,11 +448,14 @@ def _flag(part: Resource, value: Value, ranges: Ranges) -> Flag:
     """Return the EHR's own interpretation, or else a comparison with the record's range. If the two
     contradict each other, both are shown."""
     ours = NO_FLAG
+    written = part.get("interpretation")
+    if written is None and (marked := _MARKED.fullmatch(value.text)):
+        written = marked[1]
     if ranges.deciding is not None and (amount := measured(value)).number is not None:
         ours = compare(amount.number, amount.comparator, ranges)
     elif ranges.listed:
         ours = compare_words(value.text, ranges)
-    if written := part.get("interpretation"):
+    if written:
         found = read_flag(written)
         if found.text:
             # "Positive" beside "Negative" says the same as the value, and no more.
@@ -566,8 +575,12 @@ def _by_extension(resource: Resource, name: str) -> list[str]:
     return [
         words
         for extension in extensions(resource, f"{EXTENSIONS}{name}")
-        if (words := concept_text(extension.get("valueCodeableConcept")))
+        if (words := _words_of(extension.get("valueCodeableConcept")))
     ]
+
+
+def _words_of(concept: object) -> str:
+    return concept_words(concept) or answer_words(concept) or concept_text(concept)
 
 
 def _without_strangers(resource: Resource) -> Resource:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 
+from smartapp.record.answers import NEGATIVE, POSITIVE, plain_answer
 from smartapp.record.codes import codings, concept_text, concept_words
 from smartapp.record.elements import Resource, mapping, mappings, remembered
 from smartapp.record.interpretations import ABOVE, BELOW, NO_FLAG, OUTSIDE, Flag
@@ -19,12 +20,6 @@ from smartapp.record.quantities import number_text, quantity_text, written_numbe
 from smartapp.record.texts import text
 from smartapp.record.units import NO_UNIT, Unit, in_power_of_ten, is_unit, read_unit
 
-# Results in words: those that a range names as usual, and those that are not then.
-_POSITIVE = frozenset({"positive", "pos", "reactive", "detected", "present", "abnormal"})
-_NEGATIVE = frozenset(
-    {"negative", "neg", "nonreactive", "non reactive", "not reactive", "not detected", "undetected",
-     "none detected", "absent", "not present", "normal"}
-)  # fmt: skip
 NOT_COMPARED = "not compared: in another unit"
 WITHOUT_UNIT = "not compared: the result has no unit"
 NORMAL_TYPES = frozenset({"normal", "recommended"})
@@ -219,16 +214,24 @@ def compare(value: Decimal, comparator: str, ranges: Ranges) -> Flag:
     return flag if agreed else NO_FLAG
 
 
+def is_decided(value: Decimal, comparator: str, ranges: Ranges) -> bool:
+    """Return whether the ranges tell where a value is: "> 60" may be below or above 90."""
+    limits = ranges.deciding
+    if limits is None:
+        return False
+    if not comparator or compare(value, comparator, ranges).is_ours:
+        return True
+    if comparator in ("<", "<="):
+        return limits.low is None and limits.high is not None and value <= limits.high
+    return limits.high is None and limits.low is not None and value >= limits.low
+
+
 def compare_words(words: str, ranges: Ranges) -> Flag:
     """Return whether a result in words is another than its range names: "Reactive" beside
     "Nonreactive"."""
     found = ranges.listed
-    is_negative = all(_plain_word(one.words) in _NEGATIVE and not one.name for one in found)
-    return OUTSIDE if found and is_negative and _plain_word(words) in _POSITIVE else NO_FLAG
-
-
-def _plain_word(words: str) -> str:
-    return words.casefold().removesuffix("(qualifier value)").strip(" .").replace("-", "")
+    is_negative = all(plain_answer(one.words) in NEGATIVE and not one.name for one in found)
+    return OUTSIDE if found and is_negative and plain_answer(words) in POSITIVE else NO_FLAG
 
 
 def _beside(value: Decimal, comparator: str, limits: ReferenceRange) -> Flag:

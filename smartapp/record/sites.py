@@ -5,6 +5,8 @@ from smartapp.record.elements import mapping, mappings
 from smartapp.record.references import display
 from smartapp.record.texts import texts
 
+# SNOMED CT's codes for where a blood pressure is taken, for servers that send no words.
+_ARMS = {"368208006": "Left upper arm", "368209003": "Right upper arm"}
 _SIDES = {"7771000": "left", "24028007": "right", "51440002": "both sides"}
 
 
@@ -19,7 +21,8 @@ def site_texts(sites: object) -> list[str]:
 def _site(site: dict[str, object]) -> str:
     sides = [_SIDES[code] for system, code in codings(site) if system == SNOMED and code in _SIDES]
     is_only_a_side = len(sides) == len([*codings(site)]) and not concept_words(site)
-    words = "" if is_only_a_side else concept_text(site)
+    arm = next((_ARMS[code] for system, code in codings(site) if code in _ARMS), "")
+    words = "" if is_only_a_side else concept_words(site) or arm or concept_text(site)
     # R4's extension for a BodyStructure, which may have nothing beside it.
     words = words or ", ".join(
         filter(

@@ -60,7 +60,7 @@ _SPELLINGS = {
     " perminute /minute resp/min rpm slag/minut slag/min slagen/min schläge/min atemzüge/min"
     " latidos/min latidosporminuto battiti/min batt/min pulsaciones/min {beats}/min"
     " vejrtrækninger/min respirationer/minut",
-    "%": "% percent procent prozent pourcent porcentaje pct %sat %sato2 %o2",
+    "%": "% %oftotalhgb %oftotalhb percent procent prozent pourcent porcentaje pct %sat %sato2 %o2",
     "[pH]": "ph [ph] phunits ph-units",
     "kg/m2": "kg/m2 kg/m² kg/m^2 kg/(m^2) kg/sqm kilogram/meter2 kilogrampersquaremeter kgm2"
     " kgpersqmeter kgpersquaremeter",
@@ -77,6 +77,7 @@ _SPELLINGS = {
     "ug/L": "ug/l µg/l μg/l mcg/l",
     "ug/dL": "ug/dl µg/dl μg/dl mcg/dl",
     "ng/mL": "ng/ml",
+    "ug/mL": "ug/ml mcg/ml",
     "ng/dL": "ng/dl",
     "ng/L": "ng/l",
     "pg/mL": "pg/ml",
@@ -89,7 +90,7 @@ _SPELLINGS = {
     "u[IU]/mL": "uiu/ml µiu/ml μiu/ml u[iu]/ml mciu/ml",
     "10*9/L": "10*9/l 10^9/l 10e9/l 10⁹/l 10*3/ul 10^3/ul 10e3/ul"
     " k/ul k/µl k/μl k/mcl k/mm3 k/cumm thousand/ul thou/ul 10³/ul"
-    " 10*3/mm3 giga/l gpt/l",
+    " 10*3/mm3 10*3/mm^3 k/mm^3 1000/ul bil/l giga/l gpt/l",
     "10*12/L": "10*12/l 10^12/l 10e12/l 10¹²/l 10*6/ul 10^6/ul"
     " 10e6/ul m/ul m/µl m/μl m/mcl m/mm3 m/cumm million/ul"
     " mill/ul 10⁶/ul"
@@ -102,7 +103,9 @@ _SPELLINGS = {
 _MICRO = re.compile(r"[µμ]|(?<=/)mc(?=l)")
 _TIMES_TEN = re.compile(r"10(?:[x^e]|\((?=\d\)))(\d{1,2})\)?")
 # A filtration rate is of a body surface of 1.73 m².
-_BODY_SURFACE = re.compile(r"/\{?\(?1[.,]73[_ .*]?(?:m(?:2|²|\^2|\*2)|sq\.?m)\)?\}?", re.IGNORECASE)
+_BODY_SURFACE = re.compile(
+    r"/\{?\(?1[.,]73[_ .*]?(?:m(?:2|²|\^2|\*2)|sq\.?m)?\)?\}?", re.IGNORECASE
+)
 
 
 def _plain(spelling: str) -> str:
@@ -124,6 +127,8 @@ _EQUAL = {
     "10*6/uL": "10*12/L",
     "10*6/mm3": "10*12/L",
     "uU/mL": "mU/L",
+    "ug/mL": "mg/L",
+    "um3": "fL",
     "ng/mL": "ug/L",
     "pg/mL": "ng/L",
     "mg/mL": "g/L",
@@ -156,6 +161,9 @@ _SMALL_LITRE = re.compile(r"(?<![A-Za-z\[])([munpfdc]?)l(?![A-Za-z])")
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PER_LETTER = re.compile(r"/[^\W\d_]")
 _SPACES = re.compile(r"\s+")
+# How a result was made is no part of its unit.
+_CALCULATED = re.compile(r"\((?:calc|calc\.|calculated|est|est\.|estimated)\)$", re.IGNORECASE)
+_BRACKETED = re.compile(r"^\(([^()]+)\)$")
 
 
 def read_unit(quantity: object) -> Unit:
@@ -222,7 +230,7 @@ def _if_telling(annotation: re.Match[str]) -> str:
 
 
 def _spelled_key(written: str) -> str:
-    squeezed = _SPACES.sub("", written)
+    squeezed = _BRACKETED.sub(r"\1", _SPACES.sub("", _CALCULATED.sub("", written)))
     known = _BY_SPELLING.get(_plain(squeezed).removeprefix("x").removeprefix("×"))  # noqa: RUF001 - that is how people write 10⁹
     if known is not None:
         return _ucum_key(known)

@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from smartapp.record.absence import absent_code, extension_code, reason_words
-from smartapp.record.answers import answer_words
+from smartapp.record.answers import NEGATIVE, POSITIVE, answer_words, plain_answer
 from smartapp.record.codes import concept_text, concept_words
-from smartapp.record.elements import Resource, is_false, is_true, mapping, remembered
+from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings, remembered
 from smartapp.record.moments import parse_moment
 from smartapp.record.quantities import (
     comparator_text,
@@ -32,6 +32,8 @@ _MEASURED = re.compile(
     r"([<>]=?|[≤≥])?\s*(-?\d+(?:\.\d+)?)(?:\s*((?![ex]\d)[^\W\d_]\S*|[/%°]\S*))?",
     re.IGNORECASE,
 )
+# Words in place of a result, which say where it is.
+_ELSEWHERE = re.compile(r"\W*(?:see|refer to)\b.{0,40}", re.IGNORECASE)
 UNKNOWN_KIND = "A value of a kind that this app does not show; see the EHR"
 
 
@@ -131,8 +133,26 @@ def _concept(content: object) -> Value:
     there is no value is not a value."""
     if absent_code(content):
         return NO_VALUE
-    words = prose(mapping(content).get("text")) or concept_words(content) or answer_words(content)
-    return Value(words or concept_text(content))
+    written = prose(mapping(content).get("text"))
+    displays = _displays(content)
+    if not written and _contradict(displays):
+        return Value(" / ".join(displays))
+    if _ELSEWHERE.fullmatch(written) and displays:
+        return Value(f"{written} ({displays[0]})")
+    return Value(
+        written or concept_words(content) or answer_words(content) or concept_text(content)
+    )
+
+
+def _displays(concept: object) -> list[str]:
+    """Return the displays of a concept's codings, each once."""
+    found = (text(one.get("display")) for one in mappings(mapping(concept).get("coding")))
+    return list(dict.fromkeys(filter(None, found)))
+
+
+def _contradict(displays: list[str]) -> bool:
+    said = {plain_answer(one) for one in displays}
+    return not (said.isdisjoint(POSITIVE) or said.isdisjoint(NEGATIVE))
 
 
 def _prose(content: object) -> Value:

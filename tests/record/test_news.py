@@ -21,7 +21,15 @@ from smartapp.record.news import (
     share_of_vital_signs,
 )
 from smartapp.record.vital_signs import read_vital_signs
-from tests.chart.samples import NOW, Resource, about_patient, concept, observation, patient
+from tests.chart.samples import (
+    NOW,
+    Resource,
+    about_patient,
+    concept,
+    observation,
+    patient,
+    quantity,
+)
 from tests.record.samples import given, named
 
 RANGE = [{"low": {"value": 3.5}, "high": {"value": 5.1}}]
@@ -112,6 +120,28 @@ class TestResults:
     ) -> None:
         cells = observation("Cells", None, valueString=found, referenceRange=[{"text": usual}])
         assert labs(cells).unjudged == unjudged
+
+    @pytest.mark.parametrize(
+        ("value", "unjudged"),
+        [
+            ({"value": "6.9 H", "unit": "mmol/L"}, 1),
+            ({"value": 5, "comparator": ">", "unit": "mmol/L"}, 1),
+            ({"value": 4, "comparator": "<", "unit": "mmol/L"}, 1),
+            ({"value": 4, "unit": "mmol/L"}, 0),
+        ],
+    )
+    def test_a_number_that_its_range_does_not_decide_too(
+        self, value: dict[str, Any], unjudged: int
+    ) -> None:
+        usual = [{"low": quantity(3.5), "high": quantity(5.1)}]
+        found = observation("K", None, valueQuantity=value, referenceRange=usual)
+        assert labs(found).unjudged == unjudged
+
+    def test_a_bound_inside_a_range_without_the_other_side_is_judged(self) -> None:
+        below = {"value": 5, "comparator": "<", "unit": "mg/L"}
+        usual = [{"high": quantity(5, "mg/L")}]
+        found = observation("CRP", None, valueQuantity=below, referenceRange=usual)
+        assert labs(found).unjudged == 0
 
     def test_a_result_that_its_range_does_not_name_is_abnormal(self) -> None:
         usual = [{"text": "Nonreactive"}]

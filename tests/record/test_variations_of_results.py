@@ -719,6 +719,37 @@ DAY = {"effectiveDateTime": "2026-06-03"}
             (vital("8867-4", 110, referenceRange=[{"text": "60-100 bpm"}]),),
             "110 /min ▲ Above range",
         ),
+        # Both sides once more as Observations of their own.
+        (
+            (pressure(mmhg(150), mmhg(92), **at("08:00"), id="p"), *at_two_times("08:00", "08:00")),
+            "150/92 | one value | NOT Also",
+        ),
+        (
+            (pressure(mmhg(150), mmhg(90), **at("08:00"), id="p"), *at_two_times("08:00", "08:00")),
+            "150/92 mmHg | 150/90 mmHg | Also",
+        ),
+        # A pressure without sides, and one that is also given in words.
+        (
+            (vital("85354-9", component=[{"code": words("Mean"), **mmhg(111)}]),),
+            "neither a systolic nor a diastolic value | Mean: 111 mmHg",
+        ),
+        ((pressure(mmhg(150), mmhg(92), valueString="sitting"),), "150/92 | sitting"),
+        (
+            (
+                pressure(
+                    mmhg(150),
+                    mmhg(92),
+                    bodySite=coded("368209003"),
+                    extension=[
+                        {
+                            "url": f"{EXTENSION}bodyPosition",
+                            "valueCodeableConcept": coded("33586001", "http://snomed.info/sct"),
+                        }
+                    ],
+                ),
+            ),
+            "Right upper arm; Sitting",
+        ),
         # Separate sides a minute apart, and of a monitor that measures every minute.
         (at_two_times("08:00:05", "08:01:55"), "150/92 mmHg | NOT –"),
         (at_two_times("08:00", "08:02"), "–/92 mmHg | Before: 150/– mmHg, 3 Jun 2026, 08:00"),
@@ -1303,6 +1334,59 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
                 ("Positive", "Positive if immune"),
                 ("Few", "Negative"),
                 ("Positive", "0 - 5"),
+            )
+        ),
+        # A judgement in the text of the value; "L" without brackets may be litres.
+        ((result(valueString="6.9 (H)"),), "6.9 (H) ▲ High"),
+        ((result(valueString="2.5 L"),), "2.5 L | NOT Low"),
+        ((result(valueString="Detected (A)"),), "Detected (A) | NOT Abnormal"),
+        # Codings that contradict each other, and a text that only says where the result is.
+        (
+            (
+                result(
+                    valueCodeableConcept={
+                        "coding": [{"display": "Negative"}, {"display": "POSITIVE"}]
+                    }
+                ),
+            ),
+            "Negative / POSITIVE",
+        ),
+        (
+            (
+                result(
+                    valueCodeableConcept={
+                        "coding": [{"display": "Detected"}, {"display": "Detected (finding)"}]
+                    }
+                ),
+            ),
+            "Detected 3 Jun",
+        ),
+        (
+            (
+                result(
+                    valueCodeableConcept={"text": "SEE NOTE", "coding": [{"display": "Positive"}]}
+                ),
+            ),
+            "SEE NOTE (Positive)",
+        ),
+        # One unit that is written in many ways.
+        *(
+            (
+                (
+                    result(valueQuantity=quantity(5, first)),
+                    result(valueQuantity=quantity(4, second), **OLD),
+                ),
+                f"5 {first} | 2 results since",
+            )
+            for first, second in (
+                ("mg/dL (calc)", "mg/dL"),
+                ("(mg/dL)", "mg/dL"),
+                ("%", "% of total Hgb"),
+                ("um3", "fL"),
+                ("mcg/mL", "mg/L"),
+                ("x1000/uL", "10*9/L"),
+                ("bil/L", "K/mm^3"),
+                ("mL/min/1.73", "mL/min/1.73m2"),
             )
         ),
         # A device's own number makes no separate test.
