@@ -83,14 +83,22 @@ _KINDS = (
 )
 _GENERAL = frozenset(
     {"medical", "health", "clinical", "significant", "other", "of", "the", "history", "documented",
-     "past", "known", "prior", "chronic", "home", "regular", "active"}
+     "past", "known", "prior", "chronic", "home", "regular", "active", "hx"}
 )  # fmt: skip
+# Which drugs nobody takes if there are none of them; those of any other word must not be given:
+# "No sulfa drugs".
+_ANY_DRUGS = _GENERAL | {
+    "prescription", "prescribed", "otc", "over-the-counter", "nonprescription", "herbal", "daily",
+    "scheduled", "maintenance", "routine", "outpatient", "inpatient", "discharge", "oral",
+    "current", "reported", "recorded", "or", "and", "preadmission",
+}  # fmt: skip
+_DRUGS_AT_END = re.compile(r"(?:medic(?:ation|ine)s?(?: use)?|meds|drugs?)$")
 _LISTED = (
     r"(?:allerg(?:y|ies|ic reactions?)|intolerances?|adverse (?:drug )?reactions?"
     r"|sensitivit(?:y|ies)"
     r"|problems?|conditions?|diagnos[ei]s|disabilit(?:y|ies)|diseases?|illness(?:es)?"
     r"|medic(?:ation|ine)s?(?: use)?|meds|drugs?|immuni[sz]ations?|vaccin(?:ation|e)s?|procedures?"
-    r"|devices?|implants?|history)"
+    r"|devices?(?: use)?|implants?|history)"
 )
 # Substances in a row. A second sentence in the row is about a real allergy: "No allergies to latex,
 # rash with penicillin".
@@ -98,10 +106,13 @@ _WORD = r"(?!(?:or|and)\b)[\w-]+"
 _SUBSTANCES = (
     rf"{_WORD}(?: {_WORD}){{0,2}}(?:,? or {_WORD}(?: {_WORD})?|,(?: and)? {_WORD}| and {_WORD})*"
 )
+# After "no allergies" a second sentence may begin: "no allergies codeine intolerance".
+_NARROWER = r"(?!allerg|intoleranc|sensitiv|reaction)[\w-]+"
 _NONE = re.compile(
-    r"(?:(?:the )?(?:patient|pt) (?:(?:has|reports|is taking|takes) )?)?"
+    r"(?:(?:the )?(?:patient|pt|mother|father|parents?|family|spouse|caregiver)"
+    r" (?:(?:has|reports|is taking|takes) )?)?"
     rf"(?:(?:no|nil|denies|without)(?: any)?(?: (?:known|current|active|reported|significant))*"
-    rf"(?P<narrower>(?: [\w-]+,?){{0,2}}?(?:,? (?:or|and) [\w-]+)?) {_LISTED}"
+    rf"(?P<narrower>(?: {_NARROWER},?){{0,2}}?(?:,? (?:or|and) {_NARROWER})?) {_LISTED}"
     rf"(?: (?:or|and|/) (?:[\w-]+ ){{0,2}}?{_LISTED}(?: to [\w ]+)?)?"
     r"(?: (?:known|reported|recorded|prescribed))?(?: on (?:file|record))?"
     rf"|(?:is )?(?:currently )?not (?:currently )?(?:on|taking|using) any {_LISTED}"
@@ -110,6 +121,11 @@ _NONE = re.compile(
     rf"|(?:no|nil)(?: known)? (?:[\w-]+ ){{0,2}}?allerg(?:y|ies) to (?P<substance>{_SUBSTANCES})"
     rf"|not (?:known to be )?allergic(?: to (?:anything|any \w+|(?P<harmless>{_SUBSTANCES})))?"
     r"|negative for allergies"
+    # "None" and "none known" in other languages
+    r"|keine?(?: bekannt)?|(?:aucune?|ninguna?|nenhuma?|nessuna?)"
+    r"(?: (?:con(?:nu|ocid|hecid)|not)[ae]?)?|néant|geen(?: bekend)?"
+    r"|ing(?:en|a|et)(?: (?:kendte?|kjente?|kända?))?|ei ole|brak(?: uczuleń)?"
+    r"|žádn[éáý]|nincs|yok|нет|аллерги[ия] (?:нет|отрицает)|לא ידוע|אין|لا يوجد"
     # German
     r"|keine? (?:bekannten? )?(?:medikamenten|arzneimittel)?"
     r"(?:allergien?|unverträglichkeiten|(?:dauer)?medikation|medikamente|diagnosen|implantate)"
@@ -135,6 +151,8 @@ _NONE = re.compile(
     r"|(?:(?:薬物?)?アレルギー(?:歴)?(?:は)?|(?:内服|常用|服用)薬)?(?:特に)?(?:なし|無し|無)"
     r"|[无無](?:已知)?(?:药物|藥物)?(?:过敏|過敏)(?:史)?|无)"
 )
+# "Allergies: NKDA", "Medications - none".
+_HEADING = re.compile(rf"(?:(?:drug|food|known|current|home) )?{_LISTED}(?::| -) ")
 # Words beside a statement that take nothing from it: "No known allergies - confirmed".
 _BESIDE = frozenset(
     {"confirmed", "verified", "reviewed", "reported", "per patient", "patient reported",
@@ -146,8 +164,9 @@ _SOURCE = re.compile(
     r"|[a-z]*(?:uary|ember|ober)|march|april|august)(?:st|nd|rd|th)?[ ,/.-]+){0,2}"
     r"\d{4}(?:-\d\d(?:-\d\d)?)?"
     r"|(?:(?:confirmed|verified|reviewed|reported|discussed) (?:with|by)|per)"
-    r" (?:the )?(?:patient|pt|mother|father|parents?|family|spouse|wife|husband|daughter|son|carer"
-    r"|caregiver|guardian|nurse|pharmacist|gp))$"
+    r" (?:the )?(?:(?:patient|pt)'?s )?"
+    r"(?:patient|pt|mother|mom|mum|father|dad|parents?|family|spouse|wife|husband|daughter|son|carer"
+    r"|caregiver|guardian|nurse|pharmacist|gp|chart|self))$"
 )
 # A statement with an exception is an entry: "No known allergies except penicillin".
 _EXCEPTION = re.compile(
@@ -161,8 +180,8 @@ _UNKNOWN = re.compile(
     r"not on file|not asked|patient not asked|unknown|not known|(?:not|nil) recorded|not assessed"
     r"|unable to (?:assess|obtain|determine|respond)[\w ]*"
     r"|patient unable to (?:respond|answer|communicate)"
-    rf"|(?:none|no {_LISTED}) (?:recorded|documented|listed|entered|on (?:file|record))"
-    rf"|no (?:recorded|documented) {_LISTED}"
+    rf"|(?:none|no {_LISTED}) (?:recorded|documented|listed|entered|noted|on (?:file|record))"
+    rf"|no (?:recorded|documented|noted) {_LISTED}"
     rf"|unobtainable|unverified|assessment not done|{_LISTED} (?:have |has )?not been \w+"
     r"|no information(?: available)?|not reviewed|n/a|not applicable"
     rf"|{_LISTED} unable to (?:assess|obtain|determine)|{_LISTED} information not on file"
@@ -171,6 +190,7 @@ _UNKNOWN = re.compile(
     rf"|{_LISTED}(?: status)?:? (?:unknown|not (?:known|asked|on file|assessed|recorded|reviewed))"
     r"|(?:unknown|unverified) (?:allerg(?:y|ies)|problems)|allerg(?:y|ies) unverified"
     r"|information(?: (?:about|on) [\w ]+)? (?:not|un)\s?available|no data|no info"
+    r"|keine angaben?|k\. ?a\.?"
     # German, French, Spanish and Portuguese, Italian, Dutch, Danish, Norwegian and Swedish
     r"|(?:allergien?:? )?(?:unbekannt|nicht (?:erhoben|erfragt|bekannt))"
     r"|(?:allergies?:? )?(?:inconnue?s?|non (?:connue?s?|renseignée?s?))"
@@ -265,6 +285,8 @@ def _by_words(written: str) -> Statement | None:
 def _meaning(plain: str) -> tuple[Meaning, str] | None:
     """Return what words mean and of which kind; None if they are no statement."""
     plain = _SOURCE.sub("", plain)
+    if (heading := _HEADING.match(plain)) and (under := _meaning(plain[heading.end() :])):
+        return under[0], under[1] or _kind(heading[0])
     if " " not in plain:
         # A code in place of words: "no-known-allergies".
         plain = plain.replace("-", " ").replace("_", " ")
@@ -273,7 +295,14 @@ def _meaning(plain: str) -> tuple[Meaning, str] | None:
     if _UNKNOWN.fullmatch(spelled):
         return "unknown", ""
     match = _NONE.fullmatch(spelled)
-    return ("none", _kind(spelled) or _narrower(match)) if match else None
+    if match is None or _is_of_some_drugs(match):
+        return None
+    return "none", _kind(spelled) or _narrower(match)
+
+
+def _is_of_some_drugs(match: re.Match[str]) -> bool:
+    words = re.findall(r"[\w-]+", match["narrower"] or "")
+    return _DRUGS_AT_END.search(match[0]) is not None and not _ANY_DRUGS.issuperset(words)
 
 
 def _together(said: list[tuple[Meaning, str]]) -> tuple[Meaning, str]:
