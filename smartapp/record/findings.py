@@ -30,11 +30,25 @@ def facts_of(tests: Iterable[LabTest], fold: Callable[[LabTest], str]) -> Iterat
             began=newest.when,
             when_words=test.doubt if test.doubt and not newest.when else "",
             lines=said(_words(newest), *map(_with_marks, test.latest[1:])),
-            details=said(*newest.how.words, test.by_code, whose, newest.range_text, test.ago),
+            details=said(
+                *newest.how.words,
+                test.by_code,
+                whose,
+                labelled("range", [newest.range_text]),
+                _age(test),
+            ),
             earlier=tuple(map(_dated, test.earlier)),
             sources=len(test.sources - counted),
         )
         counted |= test.sources
+
+
+def _age(test: LabTest) -> str:
+    """Return how old the newest is; a fact of a period is not as old as its beginning."""
+    newest = test.newest
+    if newest.lasts:
+        return "" if newest.lasts in newest.notes else newest.lasts
+    return test.ago
 
 
 def _future(test: LabTest) -> str:

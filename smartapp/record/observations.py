@@ -22,6 +22,7 @@ from smartapp.record.codes import (
     concept_texts,
     concept_words,
     status_code,
+    status_codes,
 )
 from smartapp.record.elements import Resource, extensions, mapping, mappings, remembered
 from smartapp.record.facts import labelled
@@ -36,7 +37,7 @@ from smartapp.record.interpretations import (
 from smartapp.record.loinc_names import NAMES
 from smartapp.record.marks import Marks, read_marks
 from smartapp.record.modifiers import reason_to_leave_out
-from smartapp.record.moments import Moment, first_moment, member_moment, parse_moment
+from smartapp.record.moments import Moment, first_moment, is_open, member_moment, parse_moment
 from smartapp.record.narratives import with_own_text
 from smartapp.record.people import Person
 from smartapp.record.ranges import NO_RANGES, Ranges, compare, compare_words, read_ranges
@@ -157,8 +158,9 @@ class Reading(NamedTuple):
     Other Observations, by reference: `members` belong to this panel, `panel` is the one that this
     reading belongs to, `grouped_by` are the panels whose only content is that they group it,
     `derived_from` are those that it was derived from, and `replaces` those that it replaces.
-    `issued` and `updated` are as they were sent. `coded` are the words for its code,
-    and `group` joins the results of one message that belong together.
+    `issued` and `updated` are as they were sent. `coded` are the words for its code, and `group`
+    joins the results of one message that belong together. `lasts` says until when a fact of a
+    period goes on.
     """
 
     marks: Marks
@@ -179,6 +181,7 @@ class Reading(NamedTuple):
     panel: str = ""
     coded: str = ""
     group: str = ""
+    lasts: str = ""
 
     @property
     def when(self) -> Moment | None:
@@ -238,14 +241,15 @@ class Reading(NamedTuple):
 
 
 def categories_of(resource: Resource) -> frozenset[str]:
-    """Return the codes of an Observation's categories, in lower case. A server may answer a search
-    without checking the categories."""
+    """Return the codes of an Observation's categories, and their words spelled like codes ("Vital
+    Signs" is vital-signs), in lower case. A server may answer a search without checking the
+    categories."""
     return _categories(resource.get("category"))
 
 
 @remembered
 def _categories(concepts: object) -> frozenset[str]:
-    return frozenset(code.casefold() for _, code in codings(concepts))
+    return frozenset(status_codes(concepts))
 
 
 def read_observation(
@@ -420,6 +424,7 @@ def _reading(
         resource.get("issued"),
         mapping(resource.get("meta")).get("lastUpdated"),
         coded=coded,
+        lasts=_lasts(mapping(resource["effectivePeriod"])) if "effectivePeriod" in resource else "",
     )
 
 
@@ -508,6 +513,14 @@ def _first_of_period(resource: Resource) -> Moment | None:
 def _until(start: Moment, period: Resource) -> str:
     end = parse_moment(period.get("end"))
     return f"until {end.text}" if end and end.text != start.text else ""
+
+
+def _lasts(period: Resource) -> str:
+    """Return "until 2000", or that the end is not recorded."""
+    start, end = parse_moment(period.get("start")), parse_moment(period.get("end"))
+    if start is None or is_open(end):
+        return "no end recorded" if start else ""
+    return _until(start, period) if end else "no end recorded"
 
 
 def _whose(resource: Resource, person: Person) -> str:

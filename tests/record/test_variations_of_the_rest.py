@@ -973,6 +973,53 @@ TELECOM = [
             of(
                 "Observation",
                 status="final",
+                category=[{"text": "Social History"}],
+                code=concept("Work"),
+                valueString="Miner",
+                effectivePeriod={"start": "1980"},
+            ),
+            "Work Miner no end recorded 1980 | NOT years ago",
+        ),
+        (
+            "social",
+            of(
+                "Observation",
+                status="final",
+                category=[{"text": "Social History"}],
+                code=concept("Work"),
+                valueString="Miner",
+                effectivePeriod={"start": "1980", "end": "2000"},
+            ),
+            "until 2000 | NOT years ago | NOT until 2000 until",
+        ),
+        (
+            "findings",
+            of(
+                "Observation",
+                status="final",
+                category=[{"coding": [{"code": "imaging"}]}],
+                code=concept("LVEF"),
+                valueQuantity=quantity(55, "%"),
+                referenceRange=[{"low": quantity(52, "%"), "high": quantity(72, "%")}],
+            ),
+            "55 % range: 52 to 72",
+        ),
+        (
+            "vitals",
+            of(
+                "Observation",
+                status="final",
+                category=[{"text": "Vital Signs"}],
+                code=concept("Pulse ox"),
+                valueQuantity=quantity(91, "%"),
+            ),
+            "Pulse ox 91 %",
+        ),
+        (
+            "social",
+            of(
+                "Observation",
+                status="final",
                 category=[{"coding": [{"code": "social-history"}]}],
                 code=words("Work"),
                 text=narrative("Miner"),
