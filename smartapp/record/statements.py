@@ -108,12 +108,17 @@ _SUBSTANCES = (
 )
 # After "no allergies" a second sentence may begin: "no allergies codeine intolerance".
 _NARROWER = r"(?!allerg|intoleranc|sensitiv|reaction)[\w-]+"
+# "And latex allergy" may name one, "and no latex allergy" does not.
+_ALSO = (
+    r"(?:no (?:[\w-]+ ){0,2}?"
+    r"|(?:(?:any|known|other|drug|food|medication|environmental|active|current|medical) )*)"
+)
 _NONE = re.compile(
     r"(?:(?:the )?(?:patient|pt|mother|father|parents?|family|spouse|caregiver)"
     r" (?:(?:has|reports|is taking|takes) )?)?"
     rf"(?:(?:no|nil|denies|without)(?: any)?(?: (?:known|current|active|reported|significant))*"
     rf"(?P<narrower>(?: {_NARROWER},?){{0,2}}?(?:,? (?:or|and) {_NARROWER})?) {_LISTED}"
-    rf"(?: (?:or|and|/) (?:[\w-]+ ){{0,2}}?{_LISTED}(?: to [\w ]+)?)?"
+    rf"(?: or (?:[\w-]+ ){{0,2}}?{_LISTED}(?: to [\w ]+)?| (?:and|/) {_ALSO}{_LISTED})?"
     r"(?: (?:known|reported|recorded|prescribed))?(?: on (?:file|record))?"
     rf"|(?:is )?(?:currently )?not (?:currently )?(?:on|taking|using) any {_LISTED}"
     r"|(?:no|nil|none) known|no known|(?:none|nil)(?: (?:reported|disclosed|stated|significant))?"
@@ -125,7 +130,7 @@ _NONE = re.compile(
     r"|keine?(?: bekannt)?|(?:aucune?|ninguna?|nenhuma?|nessuna?)"
     r"(?: (?:con(?:nu|ocid|hecid)|not)[ae]?)?|néant|geen(?: bekend)?"
     r"|ing(?:en|a|et)(?: (?:kendte?|kjente?|kända?))?|ei ole|brak(?: uczuleń)?"
-    r"|žádn[éáý]|nincs|yok|нет|аллерги[ия] (?:нет|отрицает)|לא ידוע|אין|لا يوجد"
+    r"|žádn[éáý]|nincs|yok|нет|аллерги[ия] (?:нет|отрицает)|אין|لا يوجد"
     # German
     r"|keine? (?:bekannten? )?(?:medikamenten|arzneimittel)?"
     r"(?:allergien?|unverträglichkeiten|(?:dauer)?medikation|medikamente|diagnosen|implantate)"
@@ -190,7 +195,7 @@ _UNKNOWN = re.compile(
     rf"|{_LISTED}(?: status)?:? (?:unknown|not (?:known|asked|on file|assessed|recorded|reviewed))"
     r"|(?:unknown|unverified) (?:allerg(?:y|ies)|problems)|allerg(?:y|ies) unverified"
     r"|information(?: (?:about|on) [\w ]+)? (?:not|un)\s?available|no data|no info"
-    r"|keine angaben?|k\. ?a\.?"
+    r"|keine angaben?|k\. ?a\.?|לא ידוע"
     # German, French, Spanish and Portuguese, Italian, Dutch, Danish, Norwegian and Swedish
     r"|(?:allergien?:? )?(?:unbekannt|nicht (?:erhoben|erfragt|bekannt))"
     r"|(?:allergies?:? )?(?:inconnue?s?|non (?:connue?s?|renseignée?s?))"

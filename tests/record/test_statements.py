@@ -135,6 +135,8 @@ def test_the_usual_words_for_nothing(words: str) -> None:
     [
         ("NKDA/NKFA", "medication food"),
         ("Allergies: NKDA", "medication"),
+        ("No drug allergies and no latex allergy", "medication latex"),
+        ("No drug allergies and food allergies", "medication food"),
         ("Drug allergies: none", "medication"),
         ("NKDA per patient's wife", "medication"),
         ("No prescription medications", "medication"),
@@ -168,6 +170,7 @@ def test_abbreviations_are_spelled_out() -> None:
     [
         "Not on File",
         "No allergies noted",
+        "לא ידוע",
         "Keine Angabe",
         "Unknown",
         "Not asked",
@@ -225,6 +228,8 @@ def test_codes_that_nobody_knows(code: dict[str, Any]) -> None:
         "Penicillin",
         "No allergies codeine intolerance",
         "No sulfa drugs",
+        "No drug allergies and latex allergy",
+        "No allergies and intolerance to codeine",
         "No new medications",
         "Allergies: penicillin",
         "Allergies: see list",
