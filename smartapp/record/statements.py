@@ -288,10 +288,17 @@ def _by_words(written: str) -> Statement | None:
 
 
 def _meaning(plain: str) -> tuple[Meaning, str] | None:
-    """Return what words mean and of which kind; None if they are no statement."""
+    """Return what words mean and of which kind, also below a heading; None if they are no
+    statement."""
     plain = _SOURCE.sub("", plain)
-    if (heading := _HEADING.match(plain)) and (under := _meaning(plain[heading.end() :])):
-        return under[0], under[1] or _kind(heading[0])
+    heading = _HEADING.match(plain)
+    below = _meaning_of_words(plain[heading.end() :]) if heading else None
+    if heading and below:
+        return below[0], below[1] or _kind(heading[0])
+    return _meaning_of_words(plain)
+
+
+def _meaning_of_words(plain: str) -> tuple[Meaning, str] | None:
     if " " not in plain:
         # A code in place of words: "no-known-allergies".
         plain = plain.replace("-", " ").replace("_", " ")

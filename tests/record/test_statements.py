@@ -257,6 +257,13 @@ IPS_NONE = {"coding": [{"system": IPS, "code": "no-known-medications"}]}
 
 
 @pytest.mark.parametrize(
+    "words", ["allergies: " * 9_000, "no " + "drug " * 20_000, "no " + "allergies and " * 9_000]
+)
+def test_words_of_any_length_are_read(words: str) -> None:
+    assert read_statement({"text": words}) is None
+
+
+@pytest.mark.parametrize(
     ("read", "resource_type", "member"),
     [
         (read_medications, "MedicationStatement", "medicationCodeableConcept"),
