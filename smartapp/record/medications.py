@@ -129,10 +129,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Drug:
-    """What a medication is, for comparing two: its name in words, and its codes."""
+    """What a medication is, for comparing two: the words of its name, each between spaces, also
+    without its strengths, and its codes."""
 
-    words: tuple[str, ...] = ()
-    without_strength: tuple[str, ...] = ()
+    name: str = ""
+    without_strength: str = ""
     is_combined: bool = False
     codes: frozenset[tuple[str, str]] = frozenset()
 
@@ -143,23 +144,28 @@ class Drug:
         if not self.codes.isdisjoint(other.codes):
             return True
         mine, others = self._compared(other, in_any_strength=in_any_strength)
-        length = min(len(mine), len(others))
-        is_general = length == len(mine) or self.without_strength == other.without_strength
-        is_alike = length > 0 and mine[:length] == others[:length]
-        return is_alike and is_general and not self._has_as_a_part(other)
+        if not mine or not others or self._has_as_a_part(other):
+            return False
+        is_the_same = self.without_strength == other.without_strength and mine.startswith(others)
+        return is_the_same or others.startswith(mine)
 
     def may_cover(self, other: "Drug", *, in_any_strength: bool = False) -> bool:
         """Return whether one of the names is somewhere in the other ("Insulin" in "Insulin
         glargine", "Codeine" in "Paracetamol/Codeine"), so that what is said of this drug may go for
         the other."""
-        if self.covers(other, in_any_strength=in_any_strength) or self._has_as_a_part(other):
-            return False
-        found = self._compared(other, in_any_strength=in_any_strength)
-        short, long = sorted((f" {' '.join(one)} " for one in found), key=len)
-        return any(len(word) >= LEAST_LETTERS for word in short.split()) and short in long
+        mine, others = self._compared(other, in_any_strength=in_any_strength)
+        short, long = (mine, others) if len(mine) < len(others) else (others, mine)
+        return (
+            short in long
+            and any(len(word) >= LEAST_LETTERS for word in short.split())
+            and not self._has_as_a_part(other)
+            and not self.covers(other, in_any_strength=in_any_strength)
+        )
 
-    def _compared(self, other: "Drug", *, in_any_strength: bool) -> list[tuple[str, ...]]:
-        return [one.without_strength if in_any_strength else one.words for one in (self, other)]
+    def _compared(self, other: "Drug", *, in_any_strength: bool) -> tuple[str, str]:
+        if in_any_strength:
+            return self.without_strength, other.without_strength
+        return self.name, other.name
 
     def _has_as_a_part(self, other: "Drug") -> bool:
         return self.is_combined and not other.is_combined
@@ -401,13 +407,18 @@ def _drug(name: str, its_codes: Iterable[tuple[str, str]]) -> Drug:
     is_combined = _COMBINED.search(plain) is not None
     # What follows the strength is the form, or the next part of a combination.
     bare = _STRENGTH.sub(" ", plain) if is_combined else _STRENGTH.split(plain, maxsplit=1)[0]
-    words = tuple(_WORD.findall(plain))
+    words = _spaced(plain)
     return Drug(
-        words=words,
-        without_strength=tuple(_WORD.findall(bare)) or words,
+        name=words,
+        without_strength=_spaced(bare) or words,
         is_combined=is_combined,
         codes=frozenset(filter(_is_of_a_drug, its_codes)),
     )
+
+
+def _spaced(plain: str) -> str:
+    words = " ".join(_WORD.findall(plain))
+    return f" {words} " if words else ""
 
 
 def _dosages(resource: Resource) -> tuple[Dosage, ...]:
