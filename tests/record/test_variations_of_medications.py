@@ -355,6 +355,13 @@ def test_what_is_ordered_and_whether_it_is_taken(given: Resource, says: str) -> 
     assert_says(words_of("medications", given), says)
 
 
+def test_of_a_list_that_was_cut_nothing_is_said_to_be_all() -> None:
+    stopped = order(WARFARIN, status="stopped")
+    assert NO_CURRENT in words_of("medications", stopped)
+    cut = words_of("medications", stopped, is_cut=True)
+    assert_says(cut, f"No current medications in what was read. | NOT {NO_CURRENT}")
+
+
 def test_medications_that_are_not_named_are_not_taken_for_one() -> None:
     unread = [order(medicationReference={"reference": f"Medication/{n}"}) for n in "12"]
     unknown = [order({"text": "UNKNOWN"})] * 2

@@ -307,6 +307,12 @@ def test_problems_of_visits_that_are_not_named_are_not_taken_for_one() -> None:
     assert_says(shown, "2 from visits | NOT 2 entries")
 
 
+def test_of_problems_that_were_cut_nothing_is_said_to_be_all() -> None:
+    over = condition(clinicalStatus={"text": "Resolved"})
+    assert "No active problems on the problem list." in words_of("problems", over)
+    assert "No active problems in what was read." in words_of("problems", over, is_cut=True)
+
+
 def test_no_medical_problems_beside_a_problem() -> None:
     statement = {**condition("No significant medical problems"), "id": "none"}
     assert "contradicts" in words_of("problems", statement, condition("Asthma"))
