@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -41,6 +41,7 @@ from smartapp.protocol.errors import (
     EHRTimeout,
     EHRUnreachable,
 )
+from smartapp.protocol.urls import origin_of
 
 T = TypeVar("T")
 
@@ -275,7 +276,7 @@ async def _request(
                 with breaker.request():
                     response = await _send(method, checked, max_bytes, timeout_seconds, options)
                     if _is_redirect(response.status, options):
-                        raise EHRRedirected(f"{checked.raw_authority} answered {response.status}")
+                        raise EHRRedirected(_redirected(checked, response))
             tracing.answered(span, response.status)
         return response
     except asyncio.CancelledError:
@@ -315,6 +316,17 @@ async def _send(
 
 def _media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
+
+
+def _redirected(url: URL, response: Response) -> str:
+    """Return where a redirect leads, without its path and query, which may hold anything."""
+    answered = f"{url.raw_authority} answered {response.status}"
+    try:
+        origin = origin_of(urljoin(str(url), response.headers["Location"]))
+    except (KeyError, ValueError):
+        return answered
+    is_same = origin == origin_of(str(url))
+    return f"{answered}, which leads to {'another path there' if is_same else origin}"
 
 
 def _is_redirect(status: int, options: Mapping[str, Any]) -> bool:

@@ -332,6 +332,25 @@ class TestBadAnswers:
             await http.post_form(server.url, {"code": SECRET})
         assert len(server.requests) == 1
 
+    @pytest.mark.parametrize(
+        ("location", "words"),
+        [
+            ("/fhir/?code=SECRET", " answered 302, which leads to another path there"),
+            ("https://sso.example/login?x=SECRET",
+             " answered 302, which leads to https://sso.example"),
+            ("mailto:SECRET", " answered 302"),
+            (None, " answered 302"),
+        ],
+    )  # fmt: skip
+    async def test_where_a_redirect_leads_is_said_without_its_path(
+        self, server: Server, location: str | None, words: str
+    ) -> None:
+        headers = f"Location: {location}\r\n" if location else ""
+        server.answer = plain(b"", status="302 Elsewhere", headers=headers)
+        with pytest.raises(EHRRedirected) as caught:
+            await http.get(server.url)
+        assert caught.value.detail == f"127.0.0.1:{server.port}{words}"
+
     async def test_unchanged_is_an_answer_to_who_asked_for_something_newer(
         self, server: Server
     ) -> None:

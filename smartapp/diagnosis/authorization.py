@@ -98,12 +98,17 @@ TABLE = (
     Entry("C53", SEEN, "The answer came by POST, and the app takes it in the address",
           coded("answer-by-post"), FAILURE,
           "Ask the vendor to answer with response_mode=query, which is OAuth's default."),
+    Entry("C51", SEEN, "The EHR announces iss in its answers, and this one has none",
+          every(_INVALID, broken("iss-missing")), FAILURE, "Ask the vendor to send iss, or to take "
+          "authorization_response_iss_parameter_supported out of its documents (RFC 9207). "
+          f"{_PROXY}", "discovery"),
     Entry("C51", SEEN, "The answer names another issuer than the expected ones",
           every(_INVALID, broken("iss")),
           "{c.seen} {c.compared} Discovery names {c.published_issuer}.",
           "If the vendor confirms it, add it to the expected issuers.", "discovery"),
     Entry("C53", SEEN, "The EHR's answer breaks the rules of OAuth",
-          lambda c: _INVALID(c) and c.broken_rule != "iss", FAILURE, f"Ask the vendor. {_PROXY}"),
+          lambda c: _INVALID(c) and not c.broken_rule.startswith("iss"), FAILURE,
+          f"Ask the vendor. {_PROXY}"),
     Entry("C30", SAID, "The EHR misses what was sent to it: {c.missed}",
           lambda c: _answered()(c) and bool(c.missed), ANSWER, "Look for a sign-in page or a "
           "gateway that loses a part of the address, and ask the vendor what its server got."),

@@ -213,7 +213,7 @@ def _endpoints(config: EndpointConfig, observation: Observation) -> Finding:
         return replace(found, certainty=SEEN, title=title)
     if is_backend(config.scope):
         return ok("launch-needs", "The token endpoint is published.")
-    if not used.code_challenge_methods_supported:
+    if "S256" not in used.code_challenge_methods_supported:
         said = f"It is sent all the same, because: {config.pkce_unannounced}"
         return ok("launch-needs", f"The EHR does not say that it takes PKCE. {said}")
     return ok("launch-needs", "Both endpoints and PKCE with S256 are published.")

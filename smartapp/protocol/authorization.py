@@ -241,7 +241,7 @@ def validate_response_issuer(
     if iss is None:
         if required:
             raise AuthorizationResponseInvalid(
-                "iss is missing although the EHR announces it", rule="iss"
+                "iss is missing although the EHR announces it", rule="iss-missing"
             )
         return
     # A set, because `in` on a single string, passed by mistake, would match any part of it.

@@ -6,6 +6,7 @@ Only members that this app uses are checked. `grant_types_supported`,
 athenahealth among them, publish wrong values, and the registration has the right ones (C13).
 """
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,7 @@ from smartapp.protocol.errors import DiscoveryIncomplete, DiscoveryInvalid, PKCE
 from smartapp.protocol.json import JSONInvalid, parse_json_object
 from smartapp.protocol.urls import host_of, parse_endpoint_url, without_trailing_slash
 
+_SEPARATORS = re.compile(r"[\s,]+")
 # A bad URL here is an error: users or codes would be sent to it.
 _LAUNCH_ENDPOINTS = ("authorization_endpoint", "token_endpoint")
 # A bad URL here counts as absent, so that it does not stop a launch that does not need it.
@@ -76,7 +78,7 @@ def parse_discovery(
     absent, because the caller overrides them.
 
     Relative endpoints are resolved against the FHIR base and must then be https (C11). A string in
-    place of a list is split at spaces, because some servers publish lists like this. Lists and
+    place of a list is split at blanks and commas: some servers publish lists like this. Lists and
     flags of another type count as empty, with a note: this only makes the app request less.
     """
     document = _parse_document(body)
@@ -117,22 +119,24 @@ def validate_for_launch(
     Raises DiscoveryIncomplete if one is missing or if S256 is not among the challenge methods: this
     app never falls back to `plain` or to no PKCE (C12; RFC 7636 §4.2; T5).
 
-    With `takes_pkce_unannounced`, a document without challenge methods is accepted: an
-    administrator states that this EHR supports PKCE anyway. A document that lists only other
-    methods is never accepted.
+    With `takes_pkce_unannounced`, a document without challenge methods, or with a misspelt S256, is
+    accepted: an administrator states that this EHR supports PKCE anyway. A document that lists only
+    other methods is never accepted.
     """
     if discovery.authorization_endpoint is None:
         raise DiscoveryIncomplete("no authorization_endpoint")
     if discovery.token_endpoint is None:
         raise DiscoveryIncomplete("no token_endpoint")
     methods = discovery.code_challenge_methods_supported
-    if not methods and not takes_pkce_unannounced:
-        raise PKCEUnannounced("S256 is not in code_challenge_methods_supported, which is absent")
-    if methods and "S256" not in methods:
-        listed = ", ".join(methods[:5])
-        raise DiscoveryIncomplete(
-            f"S256 is not in code_challenge_methods_supported, which lists {listed} only"
-        )
+    if "S256" not in methods:
+        words = "S256 is not in code_challenge_methods_supported, which"
+        words += f" lists {', '.join(methods[:5])} only" if methods else " is absent"
+        # "s256" is a misspelling, and says no more than an absent list.
+        is_unannounced = not methods or "S256" in map(str.upper, methods)
+        if not is_unannounced:
+            raise DiscoveryIncomplete(words)
+        if not takes_pkce_unannounced:
+            raise PKCEUnannounced(words)
     return LaunchEndpoints(discovery.authorization_endpoint, discovery.token_endpoint)
 
 
@@ -215,8 +219,9 @@ def _parse_document(body: bytes) -> dict[str, Any]:
         if begins_with == b"<":
             words = "a web page came, not a document in JSON"
             raise DiscoveryInvalid(words, rule="web-page") from None
-        # A document was there, and is broken: then the address is right.
-        rule = "malformed" if begins_with == b"{" else exc.rule
+        # A document was there, and is broken: then the address is right. UTF-16 has NULs.
+        is_one = begins_with == b"{" or b"_endpoint" in body.replace(b"\0", b"")
+        rule = "malformed" if is_one else exc.rule
         raise DiscoveryInvalid(f"the document is {exc}", rule=rule) from None
 
 
@@ -224,6 +229,7 @@ def _endpoint(
     document: dict[str, Any], name: str, *, base: str = "", allow_http: bool
 ) -> str | None:
     value = document.get(name)
+    value = value.strip() if isinstance(value, str) else value
     if value is None or value == "":
         return None
     try:
@@ -253,11 +259,11 @@ def _issuer(document: dict[str, Any], notes: list[str]) -> str | None:
 def _strings(document: dict[str, Any], name: str, notes: list[str]) -> tuple[str, ...]:
     value = document.get(name)
     if isinstance(value, str):
-        return tuple(value.split())
+        return tuple(filter(None, _SEPARATORS.split(value)))
     if not isinstance(value, list | None):
         notes.append(f"Not used: {name} is not a list.")
         return ()
-    return tuple(item for item in _flat(value or []) if isinstance(item, str))
+    return tuple(item.strip() for item in _flat(value or []) if isinstance(item, str))
 
 
 def _flat(items: list[Any]) -> Iterator[Any]:

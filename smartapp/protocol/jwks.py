@@ -58,6 +58,10 @@ class VerificationKey:
             return alg in _RSA_ALGORITHMS
         return self.key.curve_name == _CURVES.get(alg)
 
+    def __str__(self) -> str:
+        name = self.kid or "one without kid"
+        return f"{name} for {self.alg}" if self.alg else name
+
     def verifies(self, signature: bytes, signing_input: bytes, alg: str) -> bool:
         """Return whether `signature` is this key's signature over `signing_input` (RFC 7515
         §5.2)."""
@@ -67,27 +71,33 @@ class VerificationKey:
 @dataclass(frozen=True, slots=True)
 class JWKS:
     keys: tuple[VerificationKey, ...]
+    unusable: int = 0
 
     def find(self, kid: str | None, alg: str) -> VerificationKey:
         """Return the only key that may verify a token with this header.
 
         If no key has the header's `kid`, a key published without a kid is used. Raises
-        IDTokenKeyUnknown if no key fits or if several do (OpenID Connect Core §10.1): keys are not
-        tried one by one.
+        IDTokenKeyUnknown if no key fits or if several different ones do (OpenID Connect Core
+        §10.1): keys are not tried one by one.
         """
         fitting = [key for key in self.keys if key.fits(alg)]
         if kid is not None:
             named = [key for key in fitting if key.kid == kid]
             fitting = named or [key for key in fitting if key.kid is None]
         fitting = [key for key in fitting if not key.is_odd] or fitting
-        if len(fitting) != 1:
-            listed = ", ".join(key.kid or "one without kid" for key in self.keys[:MAX_NAMED])
+        different = {key.key.thumbprint(): key for key in fitting}
+        if len(different) != 1:
             raise IDTokenKeyUnknown(
-                f"{len(fitting)} keys fit the header",
-                rule="kid",
-                came=f"kid {kid or 'none'} and alg {alg}; usable keys: {listed or 'none'}",
+                f"{len(different)} keys fit the header",
+                rule="several" if different else "kid",
+                came=f"kid {kid or 'none'} and alg {alg}; usable keys: {self._listed}",
             )
         return fitting[0]
+
+    @property
+    def _listed(self) -> str:
+        listed = ", ".join(map(str, self.keys[:MAX_NAMED])) or "none"
+        return f"{listed}; others: {self.unusable}" if self.unusable else listed
 
 
 def thumbprint(jwk: Mapping[str, Any]) -> str:
@@ -134,8 +144,9 @@ def parse_jwks(body: bytes) -> JWKS:
         raise JWKSError("no list of keys")
     if len(keys) > MAX_KEYS:
         raise JWKSError("too many keys")
-    usable = (_verification_key(item) for item in keys if isinstance(item, dict))
-    return JWKS(tuple(key for key in usable if key is not None))
+    read = (_verification_key(item) for item in keys if isinstance(item, dict))
+    usable = tuple(key for key in read if key is not None)
+    return JWKS(usable, unusable=len(keys) - len(usable))
 
 
 def max_age(cache_control: str | None, *, default: int, ceiling: int) -> int:
@@ -184,15 +195,21 @@ def _verification_key(item: Mapping[str, Any]) -> VerificationKey | None:
 
 
 def _is_for_verifying(item: Mapping[str, Any]) -> bool:
-    operations = item.get("key_ops")
+    """.NET's JsonWebKey writes members that it does not have as "" and []."""
+    operations = item.get("key_ops") or None
     may_verify = operations is None or (isinstance(operations, list) and "verify" in operations)
-    return may_verify and item.get("use") in (None, "sig")
+    return may_verify and item.get("use") in (None, "", "sig")
+
+
+def _base64url(text: str) -> str:
+    """Return base64 in the alphabet of URLs, without padding and line breaks (RFC 7518 §2)."""
+    return "".join(text.split()).rstrip("=").replace("+", "-").replace("/", "_")
 
 
 def _import_public(item: Mapping[str, Any]) -> RSAKey | ECKey | None:
     """Import the public numbers only: private members and `x5c` are ignored (T8)."""
     kty = _supported_kty(item)
-    numbers = _public_numbers(item, kty)
+    numbers = {name: _base64url(text) for name, text in _public_numbers(item, kty).items()}
     if kty == "EC":
         known = numbers["crv"] in _CURVES.values()
         return ECKey.import_key({"kty": kty, **numbers}) if known else None

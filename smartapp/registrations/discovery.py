@@ -28,6 +28,7 @@ from smartapp.protocol.errors import (
     DiscoveryIncomplete,
     DiscoveryInvalid,
     DiscoveryUnread,
+    EHRRedirected,
     EndpointHostChanged,
     IDTokenError,
     JWKSError,
@@ -364,9 +365,13 @@ async def fetch_discovery(config: EndpointConfig) -> Answer[Discovery]:
 
 
 async def fetch_openid_configuration(issuer: str) -> Answer[OpenIDConfiguration]:
-    """Return an issuer's OpenID configuration (C91). Raises EHRUnavailable or DiscoveryError."""
+    """Return an issuer's OpenID configuration (C91). Raises EHRUnavailable or DiscoveryError; the
+    latter for a redirect, as of servers that send every unknown address to their sign-in page."""
     url = discovery.openid_configuration_url(issuer)
-    response = await _get(url, DiscoveryInvalid)
+    try:
+        response = await _get(url, DiscoveryInvalid)
+    except EHRRedirected as error:
+        raise DiscoveryInvalid(error.detail, rule="redirect") from error
     parsed = discovery.parse_openid_configuration(
         response.body, issuer=issuer, allow_http=settings.ALLOW_LOOPBACK_EHRS
     )

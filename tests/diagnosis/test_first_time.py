@@ -400,8 +400,8 @@ class TestWhoSignedIn:
     @pytest.mark.parametrize(
         ("change", "seen"),
         [
-            ({"use": "enc"}, "usable keys: none"),
-            ({"alg": "RS512"}, "usable keys: ehr-1"),
+            ({"use": "enc"}, "usable keys: none; others: 1"),
+            ({"alg": "RS512"}, "usable keys: ehr-1 for RS512"),
             ({"n": "AQAB"}, "usable keys: none"),
             ({"kty": "oct", "k": "c2VjcmV0"}, "usable keys: none"),
             ({"kid": "EHR-1"}, "usable keys: EHR-1"),
@@ -414,6 +414,14 @@ class TestWhoSignedIn:
         ehr.keys_answer = json_text(200, json.dumps({"keys": [own]}))
         await exchanged()
         assert seen in (await first_is("is not among the issuer's keys", "C92")).seen
+
+    async def test_keys_of_which_several_fit(self, exchanged: Exchange, ehr: ScriptedEHR) -> None:
+        other = RSAKey.generate_key(2048, parameters={"kid": "ehr-1"}).as_dict(private=False)
+        keys = [ScriptedEHR.key.as_dict(private=False), other]
+        ehr.keys_answer = json_text(200, json.dumps({"keys": keys}))
+        await exchanged()
+        cause = await first_is("Several of the issuer's keys", "C92")
+        assert "usable keys: ehr-1 for RS256, ehr-1." in cause.seen
 
     async def test_another_key_under_the_same_kid(
         self, exchanged: Exchange, ehr: ScriptedEHR
@@ -470,7 +478,7 @@ class TestDiscovery:
             ({"token_endpoint": "https://10.0.0.5/token"}, "nobody has accepted"),
             ({"token_endpoint": "http://ehr.example/token"}, "nobody has accepted"),
             ({"token_endpoint": ""}, "safe launch needs"),
-            ({"code_challenge_methods_supported": ["s256"]}, "safe launch needs"),
+            ({"code_challenge_methods_supported": ["s256"]}, "takes PKCE"),
         ],
     )
     async def test_what_it_publishes(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from smartapp.protocol import discovery
-from smartapp.protocol.errors import DiscoveryIncomplete, DiscoveryInvalid
+from smartapp.protocol.errors import DiscoveryIncomplete, DiscoveryInvalid, PKCEUnannounced
 
 BASE = "https://api.example/fhir/r4"
 ISSUER = "https://athena.okta.example/oauth2/aus1"
@@ -134,7 +134,7 @@ def test_an_administrator_may_say_that_pkce_is_taken_unannounced(value: object) 
     assert launch.token_endpoint == GOOD["token_endpoint"]
 
 
-@pytest.mark.parametrize("value", [["plain"], "plain", ["s256"]])
+@pytest.mark.parametrize("value", [["plain"], "plain", ["SHA256"], "plain,RS256"])
 def test_nobody_may_say_so_where_other_methods_are_listed(value: object) -> None:
     """T5: the EHR has said what it supports."""
     found = parse(code_challenge_methods_supported=value)
@@ -142,9 +142,32 @@ def test_nobody_may_say_so_where_other_methods_are_listed(value: object) -> None
         discovery.validate_for_launch(found, takes_pkce_unannounced=True)
 
 
-@pytest.mark.parametrize("value", ["S256", "plain S256", ["plain", ["S256"]], ["S256", "x"]])
-def test_a_list_is_read_from_what_real_servers_write_in_its_place(value: object) -> None:
-    found = parse(code_challenge_methods_supported=value, capabilities="launch-ehr permission-v2")
+@pytest.mark.parametrize("value", [["s256"], "plain, s256"])
+def test_a_misspelt_method_says_no_more_than_an_absent_list(value: object) -> None:
+    found = parse(code_challenge_methods_supported=value)
+    with pytest.raises(PKCEUnannounced, match="s256 only"):
+        discovery.validate_for_launch(found)
+    launch = discovery.validate_for_launch(found, takes_pkce_unannounced=True)
+    assert launch.token_endpoint == GOOD["token_endpoint"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "S256",
+        "plain S256",
+        ["plain", ["S256"]],
+        ["S256", "x"],
+        "plain,S256",
+        "plain, S256",
+        [" S256"],
+    ],
+)
+@pytest.mark.parametrize("capabilities", ["launch-ehr permission-v2", "launch-ehr, permission-v2"])
+def test_a_list_is_read_from_what_real_servers_write_in_its_place(
+    value: object, capabilities: str
+) -> None:
+    found = parse(code_challenge_methods_supported=value, capabilities=capabilities)
     assert discovery.validate_for_launch(found).token_endpoint == GOOD["token_endpoint"]
     assert found.capabilities == {"launch-ehr", "permission-v2"}
     assert found.notes == ()
@@ -154,6 +177,26 @@ def test_a_list_is_read_from_what_real_servers_write_in_its_place(value: object)
 def test_a_web_page_is_called_one(body: bytes) -> None:
     with pytest.raises(DiscoveryInvalid, match="a web page came"):
         discovery.parse_discovery(body, fhir_base_url=BASE)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps({"token_endpoint": "https://x.example"}).encode("utf-16"),
+        b")]}',\n" + json.dumps({"token_endpoint": "https://x.example"}).encode(),
+        json.dumps([{"token_endpoint": "https://x.example"}]).encode(),
+        b'{"token_endpoint": "https://x.example",}',
+    ],
+)
+def test_a_document_that_is_there_and_broken_is_told_from_a_wrong_address(body: bytes) -> None:
+    with pytest.raises(DiscoveryInvalid) as refused:
+        discovery.parse_discovery(body, fhir_base_url=BASE)
+    assert refused.value.rule == "malformed"
+
+
+@pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
+def test_blanks_around_an_endpoint_are_none_of_it(name: str) -> None:
+    assert getattr(parse(**{name: f" {GOOD['token_endpoint']}\n"}), name) == GOOD["token_endpoint"]
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"<html>", b'{"issuer": 1, "issuer": 2}'])

@@ -16,6 +16,7 @@ GUIDE = vectors.load("smart-app-launch")
 RS384, ES384 = GUIDE["public"]["keys"]
 RFC7517 = vectors.load("rfc7517")["jwks"]
 COOKBOOK = vectors.load("rfc7520")
+OTHER = RSAKey.generate_key(2048, parameters={"alg": "RS384"}).as_dict(private=False)
 ONE_BIT_SHORT = int_to_base64(base64_to_int(RS384["n"]) >> 1)
 PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
@@ -148,6 +149,22 @@ class TestParsing:
     ) -> None:
         assert parse({**ES384, **change}).keys == ()
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"use": ""},
+            {"key_ops": []},
+            {"key_ops": [], "x5c": [], "oth": []},
+            {"n": f"{RS384['n']}=="},
+            {"n": RS384["n"].replace("-", "+").replace("_", "/")},
+            {"n": f"{RS384['n'][:64]}\r\n{RS384['n'][64:]}"},
+            {"e": "AQAB\n"},
+        ],
+    )
+    def test_what_other_libraries_write_is_the_same_key(self, change: dict[str, Any]) -> None:
+        (key,) = parse({**RS384, **change}).keys
+        assert key.key.thumbprint() == jwks.thumbprint(RS384)
+
     def test_null_says_nothing_about_the_use(self) -> None:
         assert len(parse({**RS384, "use": None, "key_ops": None}).keys) == 1
 
@@ -210,21 +227,43 @@ class TestFinding:
 
     def test_nothing_is_tried_out_where_several_keys_fit(self) -> None:
         """OpenID Connect Core §10.1: the header must name a key then."""
-        second = {**RS384, "kid": "second"}
+        second = {**OTHER, "kid": "second"}
         with pytest.raises(IDTokenKeyUnknown):
             parse(RS384, second).find(None, "RS384")
         with pytest.raises(IDTokenKeyUnknown):
-            parse(RS384, RS384).find(RS384["kid"], "RS384")
+            parse(RS384, {**OTHER, "kid": RS384["kid"]}).find(RS384["kid"], "RS384")
+
+    def test_a_key_that_is_published_twice_is_one_key(self) -> None:
+        without_alg = {name: value for name, value in RS384.items() if name != "alg"}
+        for again in (RS384, without_alg, {**RS384, "kid": None}, {**RS384, "kid": "again"}):
+            assert parse(RS384, again).find(RS384["kid"], "RS384").kid == RS384["kid"]
+        assert parse(RS384, {**RS384, "kid": "again"}).find(None, "RS384").kid == RS384["kid"]
+
+    @pytest.mark.parametrize(
+        ("keys", "kid", "rule", "came"),
+        [
+            ((RS384, {**OTHER, "kid": "second"}), None, "several",
+             f"kid none and alg RS384; usable keys: {RS384['kid']} for RS384, second for RS384"),
+            (({**RS384, "use": "enc"}, {**OTHER, "kid": None, "alg": None}, 5), "x", "kid",
+             "kid x and alg ES384; usable keys: one without kid; others: 2"),
+        ],
+    )  # fmt: skip
+    def test_what_does_not_fit_is_named(
+        self, keys: tuple[object, ...], kid: str | None, rule: str, came: str
+    ) -> None:
+        with pytest.raises(IDTokenKeyUnknown) as caught:
+            parse(*keys).find(kid, "RS384" if rule == "several" else "ES384")
+        assert (caught.value.rule, caught.value.came) == (rule, came)
 
     def test_a_key_without_a_kid_is_taken_for_any(self) -> None:
         """Some EHRs have a kid in their tokens but none in their only key."""
         nameless = {**RS384, "kid": None}
         assert parse(nameless, ES384).find("named", "RS384").alg == "RS384"
         with pytest.raises(IDTokenKeyUnknown):
-            parse(nameless, nameless).find("named", "RS384")
+            parse(nameless, {**OTHER, "kid": None}).find("named", "RS384")
 
     def test_a_key_with_the_kid_goes_before_one_without(self) -> None:
-        keys = parse({**RS384, "kid": None}, RS384)
+        keys = parse({**OTHER, "kid": None}, RS384)
         assert keys.find(RS384["kid"], "RS384").kid == RS384["kid"]
         with pytest.raises(IDTokenKeyUnknown):
             keys.find(None, "RS384")

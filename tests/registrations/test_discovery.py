@@ -508,6 +508,7 @@ class TestIssuerKeys:
         "answer",
         [
             (404, {}, {}), (400, b"", {}), (200, b"<html>", {}), (200, {"issuer": "x"}, {}),
+            (302, b"", {"Location": "/login"}),
         ],
     )  # fmt: skip
     async def test_without_an_openid_configuration_the_smart_configuration_names_them(
