@@ -7,6 +7,7 @@ from typing import Any
 from smartapp.record.amounts import counted, digits
 from smartapp.record.codes import codes, concept_texts, concept_words, status_code
 from smartapp.record.elements import Resource, mappings
+from smartapp.record.encounters import role_words
 from smartapp.record.facts import Fact, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
@@ -122,5 +123,5 @@ def _participant(participant: dict[str, Any]) -> str:
     if "Patient/" in target(actor):
         return f"the patient ({answer})" if answer else ""
     # Somebody may only be named by what they do, such as an interpreter.
-    name = display(actor) or ", ".join(concept_texts(participant.get("type")))
+    name = display(actor) or ", ".join(map(role_words, mappings(participant.get("type"))))
     return f"{name} ({answer})" if name and answer else name

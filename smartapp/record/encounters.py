@@ -1,5 +1,6 @@
 """Encounters: visits, stays and calls, newest first (FHIR R4 Encounter)."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -58,6 +59,16 @@ DISPOSITIONS = {
 # Their dates may be in the future.
 TO_COME = frozenset({"Planned", "Cancelled"})
 # Roles that only say that a person took part (HL7 v3 ParticipationType); they are not shown.
+_FROM = re.compile(r"^from\s+", re.IGNORECASE)
+# The words for HL7 v3's other codes of participation, for servers that send only the code.
+_ROLES = {
+    "ATND": "attending",
+    "ADM": "admitting",
+    "CON": "consultant",
+    "DIS": "discharging",
+    "REF": "referring",
+    "CALLBCK": "contact for calls",
+}
 _PLAIN_ROLES = frozenset({"PPRF", "PART", "SPRF"})
 
 
@@ -222,11 +233,14 @@ def _people(resource: Resource) -> Iterable[str]:
 
 
 def _roles(participant: dict[str, Any]) -> list[str]:
-    return [
-        concept_text(role)
-        for role in mappings(participant.get("type"))
-        if not codes(role) & _PLAIN_ROLES and concept_text(role)
-    ]
+    plain = (one for one in mappings(participant.get("type")) if not codes(one) & _PLAIN_ROLES)
+    return [words for words in map(role_words, plain) if words]
+
+
+def role_words(role: object) -> str:
+    """Return in words what a participant does."""
+    known = next((_ROLES[code] for _, code in codings(role) if code in _ROLES), "")
+    return concept_words(role) or known or concept_text(role)
 
 
 def _details(resource: Resource, name: str) -> Iterable[str]:
@@ -236,7 +250,7 @@ def _details(resource: Resource, name: str) -> Iterable[str]:
     if service and service != name:
         yield service
     if source := concept_text(stay.get("admitSource")):
-        yield f"admitted from {source}"
+        yield f"admitted from {_FROM.sub('', source)}"
     if again := concept_text(stay.get("reAdmission")):
         yield again
     if length := duration_text(resource.get("length")):

@@ -6,6 +6,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from smartapp.record.codes import LOINC, SNOMED
+from smartapp.record.loinc_names import VITAL_SIGNS
 from smartapp.record.observations import Reading
 from smartapp.record.units import Unit, dimension
 
@@ -83,7 +84,7 @@ DIASTOLIC = frozenset({
 })  # fmt: skip
 PRESSURE_PANELS = frozenset({"85354-9", "55284-4", "75367002", "96607-7"})
 VITAL_SIGN_CODES = frozenset().union(
-    SYSTOLIC, DIASTOLIC, PRESSURE_PANELS, *(kind.codes for kind in KINDS)
+    SYSTOLIC, DIASTOLIC, PRESSURE_PANELS, VITAL_SIGNS, *(kind.codes for kind in KINDS)
 )
 ADULT_PRESSURES: tuple[Range, Range] = (
     (Decimal(90), Decimal(120)),

@@ -2,8 +2,8 @@
 words with it. The names of laboratory tests are in `panels.py`, those of notes in `documents.py`.
 """
 
-NAMES = {
-    # Vital signs beside those of `kinds.py`, and what is measured with them.
+# Vital signs beside those of `kinds.py`, and what is measured with them.
+VITAL_SIGNS = {
     "8478-0": "Mean blood pressure",
     "60985-9": "Central venous pressure",
     "9269-2": "Glasgow Coma Scale, total",
@@ -21,8 +21,10 @@ NAMES = {
     "8289-1": "Head circumference percentile",
     "11881-0": "Fundal height",
     "55283-6": "Fetal heart rate",
+}
+# Pregnancy, smoking, alcohol, work.
+HABITS = {
     "8665-2": "Last menstrual period",
-    # Pregnancy, smoking, alcohol, work.
     "82810-3": "Pregnancy status",
     "11778-8": "Estimated delivery date",
     "86645-9": "Pregnancy intention, next year",
@@ -36,3 +38,4 @@ NAMES = {
     "11341-5": "History of occupation",
     "86188-0": "History of occupation industry",
 }
+NAMES = VITAL_SIGNS | HABITS

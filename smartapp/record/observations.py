@@ -147,7 +147,7 @@ class Circumstances:
 
 PLAIN = Circumstances()
 _OF_CIRCUMSTANCES = frozenset(
-    {"specimen", "bodySite", "method", "device", "extension", "derivedFrom"}
+    {"specimen", "bodySite", "bodyStructure", "method", "device", "extension", "derivedFrom"}
 )
 
 
@@ -566,8 +566,10 @@ def _circumstances(resource: Resource, related: Mapping[str, Resource]) -> Circu
 
 def _site(resource: Resource) -> str:
     """Return where the value was taken, or from where its specimen."""
-    if "bodySite" in resource:
-        return ", ".join(site_texts(resource["bodySite"]))
+    if "bodySite" in resource or "bodyStructure" in resource:
+        # R5 has a reference beside the concept.
+        structures = _displays(resource.get("bodyStructure"))
+        return ", ".join(dict.fromkeys([*site_texts(resource.get("bodySite")), *structures]))
     if "specimen" not in resource or "contained" not in resource:
         return ""
     specimens = (

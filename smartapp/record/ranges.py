@@ -223,7 +223,8 @@ def is_decided(value: Decimal, comparator: str, ranges: Ranges) -> bool:
         return True
     if comparator in ("<", "<="):
         return limits.low is None and limits.high is not None and value <= limits.high
-    return limits.high is None and limits.low is not None and value >= limits.low
+    is_at_least = comparator in (">", ">=")
+    return is_at_least and limits.high is None and limits.low is not None and value >= limits.low
 
 
 def compare_words(words: str, ranges: Ranges) -> Flag:

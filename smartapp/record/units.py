@@ -154,7 +154,7 @@ _NO_UNITS = frozenset({"null", "none", "n/a", "no unit", "no units", "unitless",
 _PURE = frozenset({"inr", "ratio", "score", "index"})
 # After a slash an annotation is part of the unit: mL/min/{1.73_m2}.
 _PER_ANNOTATION = re.compile(r"(?<=/)\{([^{}]*)\}")
-_POWER_OF_TEN = re.compile(r"\b10(?:\*|\^)(\d{1,2})(?!\d)")
+_POWER_OF_TEN = re.compile(r"(?<![\d.])10(?:\*|\^)(\d{1,2})(?!\d)")
 _SQUARE_METRES = re.compile(r"\bm2\b")
 _UNITS_IN_BRACKETS = re.compile(r"\[(IU|pH|arb'U)\]")
 _SMALL_LITRE = re.compile(r"(?<![A-Za-z\[])([munpfdc]?)l(?![A-Za-z])")

@@ -1425,7 +1425,7 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         ((result(value=4, status="W"),), "entered in error | NOT 4 mmol"),
         # Units that only say that there is none, or are formatted.
         ((result(valueQuantity=quantity(2.4, "No Unit")),), "2.4 | NOT No Unit"),
-        ((result(valueQuantity=quantity(5, "x10<sup>9</sup>/L")),), "5 x10^9/L"),
+        ((result(valueQuantity=quantity(5, "x10<sup>9</sup>/L")),), "5 x10⁹/L"),
         # What is there in place of a value.
         ((result(valueQuantity={"comparator": "<", "unit": "mg"}),), "< (no number given)"),
         ((result(valueReference={"reference": "MolecularSequence/1"}),), "does not show; see the"),

@@ -1063,6 +1063,39 @@ TELECOM = [
             "encounters",
             of(
                 "Encounter",
+                hospitalization={"admitSource": words("From emergency department")},
+                participant=[
+                    {"individual": {"display": "Dr. Li"}, "type": [{"coding": [{"code": "ATND"}]}]}
+                ],
+            ),
+            "Dr. Li (attending) admitted from emergency department | NOT from From",
+        ),
+        (
+            "vitals",
+            of(
+                "Observation",
+                status="final",
+                code=concept("", "8478-0"),
+                valueQuantity=quantity(60, "mmHg"),
+            ),
+            "Mean blood pressure 60 mmHg",
+        ),
+        (
+            "findings",
+            of(
+                "Observation",
+                status="final",
+                category=[{"coding": [{"code": "exam"}]}],
+                code=concept("Exam"),
+                note=[{"text": "Wheezing"}],
+                text=narrative("Wheezing", "additional"),
+            ),
+            f"Wheezing | NOT {OWN}",
+        ),
+        (
+            "encounters",
+            of(
+                "Encounter",
                 hospitalization={"dischargeDisposition": {"coding": [{"code": "20"}]}},
             ),
             "discharge disposition: code 20",
