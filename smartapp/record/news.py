@@ -301,7 +301,9 @@ def _begun(medication: Medication, before: Sequence[Medication]) -> News:
     latest = medication.latest
     period = "its period is over" if latest.is_over else ""
     period = "its period has not begun" if latest.is_to_come else period
-    said = (latest.reported, latest.marks.status, period)
+    replaced = "another order replaces it" if latest.is_replaced else ""
+    remarks = (remark.rstrip(".") for remark in medication.remarks)
+    said = (latest.reported, latest.marks.status, period, replaced, *remarks)
     return News(
         kind="changed" if past and not besides else "begun",
         at=_began(medication),

@@ -276,6 +276,23 @@ class TestMedications:
         assert (found.kind, found.when) == ("stopped", "3 Oct 2026")
 
     @pytest.mark.parametrize(
+        ("other", "said"),
+        [
+            (order("A", "2026-10-05", doNotPerform=True), "also says not to give this medicine"),
+            (
+                order("B", "", priorPrescription={"reference": "MedicationRequest/A"}),
+                "another order replaces it",
+            ),
+            (order("B", ""), ""),
+        ],
+    )
+    def test_what_contradicts_an_order_is_beside_it(self, other: Resource, said: str) -> None:
+        begun = {**order("A", "2026-10-05"), "id": "A"}
+        found = line(medications(begun, {**other, "id": "other"}))
+        assert said in found.beside
+        assert bool(said) is bool(found.beside)
+
+    @pytest.mark.parametrize(
         "orders",
         [
             [order("A", "2026-10-05", status="stopped")],
