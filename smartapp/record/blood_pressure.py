@@ -34,6 +34,7 @@ from smartapp.record.vital_sign import (
     VitalSign,
     beside_usual,
     in_unit,
+    is_drawn,
     is_of_an_adult_at_rest,
     notes_of,
     part_text,
@@ -380,7 +381,7 @@ def _missing(side: Reading) -> str:
 
 
 def _drawn(side: Reading | None, amount: Amount | None) -> Amount | None:
-    return amount if side and not side.value.comparator else None
+    return amount if side and is_drawn(side) else None
 
 
 def _range(pressure: Pressure, unit: Unit, person: Person) -> tuple[tuple[Range, ...], str]:

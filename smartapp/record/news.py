@@ -17,7 +17,7 @@ from smartapp.record.interpretations import Direction
 from smartapp.record.laboratory import LabTest
 from smartapp.record.medications import Medication
 from smartapp.record.moments import CLOCK_TOLERANCE, Moment
-from smartapp.record.observations import CORRECTED, UNRANKED, Reading
+from smartapp.record.observations import CORRECTED, REPLACED, UNRANKED, Reading
 from smartapp.record.panels import common_name
 from smartapp.record.ranges import is_decided
 from smartapp.record.series import is_same_moment
@@ -134,26 +134,28 @@ def share_of_laboratory(tests: Sequence[LabTest]) -> Share:
 
 def _of_test(test: LabTest) -> Iterator[News]:
     standing = _standing(test.latest)
+    earlier = [one for one in test.earlier if one.status_rank != REPLACED]
     notable = [one for one in standing if one.flag.is_notable]
     if notable:
-        before = next(iter(test.earlier), None)
+        before = next(iter(earlier), None)
         yield from (_result("abnormal", one, before, test.by_code) for one in notable)
         return
     # A newer result that could not be measured does not replace an abnormal one.
-    valued = [one for one in (*standing, *test.earlier) if one.has_value]
+    valued = [one for one in (*standing, *earlier) if one.has_value]
     newest = next(iter(valued), None)
     if newest is not None and newest.flag.is_notable:
         yield _result("abnormal", newest, None, f"since then {_at_its_time(test.newest)}")
     elif newest is not None:
-        earlier = next((one for one in valued if one.flag.is_notable), None)
-        if earlier is not None:
-            yield _result("was-abnormal", earlier, None, f"now {_at_its_time(newest)}")
+        before = next((one for one in valued if one.flag.is_notable), None)
+        if before is not None:
+            yield _result("was-abnormal", before, None, f"now {_at_its_time(newest)}")
 
 
 def _standing(latest: Sequence[Reading]) -> list[Reading]:
-    """Return the results of one moment, without those that the most trusted one replaced: a
-    preliminary result, or one that was corrected or replaced."""
-    rank = latest[0].status_rank
+    """Return the results of one moment, without those that are not valid any more: a preliminary
+    result beside a final one, or one that was corrected or replaced."""
+    latest = [one for one in latest if one.status_rank != REPLACED]
+    rank = latest[0].status_rank if latest else REPLACED
     if rank == CORRECTED:
         return [one for one in latest if one.status_rank == CORRECTED]
     return [one for one in latest if rank >= UNRANKED or one.status_rank < UNRANKED]
@@ -222,7 +224,8 @@ def _of_sign(sign: VitalSign) -> Iterator[News]:
     after = "" if latest is sign.latest else f"since then {_row_at_its_time(sign.latest)}"
     same = [row for row in certain if row is latest or is_same_moment(row.when, latest.when)]
     standing = {id(one) for one in _standing([row.reading for row in same])}
-    older = certain[certain.index(same[-1]) + 1 :]
+    after_these = certain[certain.index(same[-1]) + 1 :]
+    older = [row for row in after_these if row.reading.status_rank != REPLACED]
     for row in same:
         if row.flag.is_notable and id(row.reading) in standing:
             yield _row_line(sign, row, next(iter(older), None), after)

@@ -51,6 +51,8 @@ _USUAL_WORDS = frozenset(
         "normaalwaarden", "referentiewaarden", "tot",
     ]
 )  # fmt: skip
+# "Low: <3.5" is a class of values, and "low 3.5, high 5.1" a range.
+_CLASS = re.compile(r"\W*(?:low|high)\b", re.IGNORECASE)
 # Alone they name a class of values ("High: from 240"), not the usual range.
 _SIDES = frozenset({"high", "low", "above", "below", "over", "under", "upper", "lower"})
 _ADULT_WORDS = frozenset(
@@ -393,6 +395,8 @@ def _sex_of_words(words: str) -> Sex | None:
 def _leftover(words: str, is_adult: bool) -> bool:
     """Return whether a text says more than numbers, their unit, and that they are normal."""
     said = _said(words) - _unit_of_a_span(words)
+    if len(said & {"low", "high"}) == 1 and _CLASS.match(words):
+        return True
     if said - _USUAL_WORDS - (_ADULT_WORDS if is_adult else frozenset()):
         return True
     return bool(said & _SIDES) and not _NUMBER_IN_WORDS.search(words)

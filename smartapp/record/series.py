@@ -111,7 +111,8 @@ def is_same_moment(one: Moment | None, other: Moment | None) -> bool:
 
 
 def in_order(readings: Iterable[Reading], chronology: Chronology) -> list[Reading]:
-    """Return the readings newest first."""
+    """Return the readings newest first, and then those that another one replaced: whatever its
+    time, such a reading is never the latest."""
     of_moments: dict[float, list[Reading]] = {}
     for one in readings:
         of_moments.setdefault(chronology.newest_first(one.when), []).append(one)
@@ -119,7 +120,7 @@ def in_order(readings: Iterable[Reading], chronology: Chronology) -> list[Readin
     for moment in sorted(of_moments):
         same = of_moments[moment]
         found += _most_trusted_first(same) if len(same) > 1 else same
-    return found
+    return sorted(found, key=lambda one: one.status_rank == REPLACED)
 
 
 def _most_trusted_first(same: list[Reading]) -> list[Reading]:

@@ -143,6 +143,13 @@ class TestResults:
         found = observation("CRP", None, valueQuantity=below, referenceRange=usual)
         assert labs(found).unjudged == 0
 
+    def test_what_another_result_replaced_is_no_news(self) -> None:
+        url = "http://hl7.org/fhir/StructureDefinition/observation-replaces"
+        reference = {"reference": "Observation/wrong"}
+        wrong = {**potassium(6.9, "2026-10-06"), "id": "wrong"}
+        right = potassium(4.1, "2026-10-05", extension=[{"url": url, "valueReference": reference}])
+        assert labs(wrong, right).lines == ()
+
     def test_a_result_that_its_range_does_not_name_is_abnormal(self) -> None:
         usual = [{"text": "Nonreactive"}]
         found = observation("HIV", None, valueString="Reactive", referenceRange=usual)

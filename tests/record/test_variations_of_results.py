@@ -70,6 +70,11 @@ def pressure(systolic: Resource, diastolic: Resource, **members: Any) -> Resourc
     return vital("85354-9", component=sides, **members)
 
 
+def replacing(name: str) -> Resource:
+    reference = {"reference": f"Observation/{name}"}
+    return {"extension": [{"url": f"{EXTENSION}replaces", "valueReference": reference}]}
+
+
 def at(clock: str) -> Resource:
     return {"effectiveDateTime": f"2026-06-03T{clock}{':00' * (len(clock) == 5)}Z"}
 
@@ -394,6 +399,11 @@ def test_one_result(given: Resource, says: str) -> None:
             "▼ Below range | range 12 to 16 | NOT SNOMED",
         ),
         (ranged(11, limits(13, 17, appliesTo=[coded("248153007")])), "11 | NOT 13 to 17"),
+        (ranged(3.1, {"text": "Low: <3.5"}), "range Low: <3.5 | NOT Above"),
+        (ranged(4.1, {"text": "Low: <3.5"}), "range Low: <3.5 | NOT Above"),
+        (ranged(6.2, limits(3.5, 5.1, text="Low 3.5 High 5.1")), "▲ Above range"),
+        (flagged({"text": "HI"}), "▲ High"),
+        (flagged({"text": "Alert high"}), "▲▲ Critically high"),
         # "High" alone is the name of a class of values, not of the usual range.
         (
             ranged(
@@ -718,6 +728,13 @@ DAY = {"effectiveDateTime": "2026-06-03"}
         (
             (vital("8867-4", 110, referenceRange=[{"text": "60-100 bpm"}]),),
             "110 /min ▲ Above range",
+        ),
+        (
+            (
+                vital("8867-4", 190, id="a", **at("09:00")),
+                vital("8867-4", 72, id="b", **at("08:00"), **replacing("a")),
+            ),
+            "Heart rate 72 /min | replaced by another result 190 | one value, 72",
         ),
         # Both sides once more as Observations of their own.
         (
@@ -1175,11 +1192,6 @@ def sub_id(group: str) -> Resource:
     return {"extension": [{"url": f"{EXTENSION}v2-subid", "extension": [part]}]}
 
 
-def replacing(name: str) -> Resource:
-    reference = {"reference": f"Observation/{name}"}
-    return {"extension": [{"url": f"{EXTENSION}replaces", "valueReference": reference}]}
-
-
 LOCAL_K = {"system": "urn:lab", "code": "K"}
 BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"}, LOCAL_K]}
 
@@ -1456,6 +1468,14 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         (
             (result(value=4, id="a", **replacing("b")), result(value=5, id="b")),
             "4 mmol/L 5 mmol/L replaced by another result",
+        ),
+        # What was replaced is never the latest, whatever its time.
+        (
+            (
+                result(value=4, id="a", effectiveDateTime="2026-06-02", **replacing("b")),
+                result(value=6, id="b", effectiveDateTime="2026-06-05"),
+            ),
+            "Potassium 4 mmol/L 2 Jun 2026 | NOT 2 results since",
         ),
         # Formatted text in place of plain text.
         ((result(valueString="<p>No growth</p><p>in <b>48</b> h</p>"),), "No growth in 48 h"),
