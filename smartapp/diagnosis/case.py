@@ -110,7 +110,7 @@ SUBJECTS = {
     r"provisioned|deployed|published|live\b)|inactive|await\w* approval|\bdraft\b|"
     r"(client|app\w*|practice|organi[sz]ation)\b[^.]{0,40}? not (yet )?(been )?authori[sz]ed|"
     r"not (allowed|permitted) (for|in|at|by) (this|the|your) (tenant|organi|practice|environment)|"
-    r"disabled|locked|pending|suspended|deactivated|"
+    r"\b(disabled|locked|pending|suspended|deactivated)|"
     r"(client|app\w*)\b[^.]{0,20}\b(deleted|removed|revoked)|may not (be )?(launch|use)",
 }
 # Sentences of RFC 6749 §4.1.2.1 and §5.2 that servers send as they stand there: they name all that
@@ -296,7 +296,7 @@ class Case:
             words += of_part if " " not in words else ""
             first = words.partition(" ")[0]
             is_name = "_" in first or first.rstrip(":") in _NAMES
-            return f"{words if is_name else words[0].upper() + words[1:]}."
+            return f"{words if is_name else words[0].upper() + words[1:]}.{self._quote}"
         return self.answer if self.ehr_error or self.http_status else f"{self.code}."
 
     @property
@@ -304,8 +304,11 @@ class Case:
         """What the EHR answered, in a sentence."""
         answered = (str(self.http_status or ""), self.failure["ehr_error"])
         parts = " ".join(filter(None, answered))
-        said = f" It said: “{self.said}”" if self.said else ""
-        return f"The EHR answered {parts or 'nothing usable'}.{said}"
+        return f"The EHR answered {parts or 'nothing usable'}.{self._quote}"
+
+    @property
+    def _quote(self) -> str:
+        return f" It said: “{self.said}”" if self.said else ""
 
     def verdict_failed(self, rule: str) -> bool:
         verdicts = (one for event in self.timeline for one in event.verdicts)

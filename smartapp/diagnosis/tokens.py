@@ -4,6 +4,7 @@ from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.entry import (
     ANSWER,
     FAILURE,
+    NOT_THE_APP,
     Entry,
     When,
     broken,
@@ -31,7 +32,8 @@ def _refused_naming(subject: str) -> When:
 def _code_refused(case: Case) -> bool:
     """By its code, or by words that name nothing else."""
     is_said = "code" in case.named and case.named <= {"code", "invalid", *_OVER}
-    is_refused = case.code == "invalid-grant" or (case.code == "token-refused" and is_said)
+    is_meant = is_said or case.ehr_error == "invalid_grant"
+    is_refused = case.code == "invalid-grant" or (case.code == "token-refused" and is_meant)
     return is_refused and case.step == Step.TOKEN
 
 
@@ -119,6 +121,10 @@ TABLE = (
     Entry("C60", SAID, "The EHR refuses the network address that this server calls from",
           _refused_naming("address"), ANSWER, "Give the vendor the address from which this server "
           "reaches the internet, or let it take any."),
+    Entry("C1", SAID, "The app is not active at the vendor",
+          every(_is_refused, naming("approval", but_not=("pkce", "gateway", *NOT_THE_APP)),
+                lambda c: not c.is_client_refused), ANSWER,
+          "Activate it in the vendor's portal, or have the EHR's organization approve it."),
     Entry("C1", SAID, "The EHR gave this code to another client id",
           lambda c: _code_refused(c) and "client_id" in c.named and not c.named & _OVER, ANSWER,
           "{c.compare_client_id}"),

@@ -39,8 +39,9 @@ from smartapp.protocol.errors import (
     KeysReplaced,
     TokenEndpointFailed,
     TokenRefused,
+    TokenResponseInvalid,
 )
-from smartapp.protocol.fhir import error_words
+from smartapp.protocol.fhir import challenge_words, error_words
 from smartapp.protocol.token import Issued, TokenResponse
 from smartapp.protocol.urls import host_of
 from smartapp.registrations import discovery
@@ -97,7 +98,9 @@ class Sent:
     @property
     def said(self) -> str:
         """The EHR's own words, without the credentials that they may repeat (C70)."""
-        words = error_words(None, self.response.body)
+        words = error_words(None, self.response.body) or challenge_words(
+            self.response.headers.get("WWW-Authenticate")
+        )
         for name in _SECRET_FIELDS:
             if secret := self.fields.get(name):
                 words = words.replace(secret, "[…]")
@@ -197,6 +200,9 @@ async def _tokens(exchange: Exchange, hold: Callable[[Issued], None] | None) -> 
         return token.parse_token_response(
             response.status, response.body, requested_at=exchange.requested_at
         )
+    except TokenResponseInvalid as error:
+        error.said = exchange.sent[-1].said if error.said else ""
+        raise
     except TokenRefused as error:
         error.said = exchange.sent[-1].said
         if isinstance(error, TokenEndpointFailed):

@@ -334,4 +334,6 @@ def failure(error: SmartError) -> Detail:
             detail["http_status"] = error.http_status
     else:
         detail["failure"] = error.detail
+        if error.said:
+            detail["said"] = vendor_words(error.said)
     return detail

@@ -50,8 +50,10 @@ _OUTCOME_TEXT = (
 )
 _OUTCOME_CODES = frozenset(_OUTCOME_TEXT.split())
 # Members with an error text: OAuth, Okta, athenahealth's gateway, Apigee, others (C142).
+_CHALLENGE_ERROR = re.compile(r'\berror(?:_description)?\s*=\s*(?:"([^"]*)"|([^\s,"]+))')
 _ERROR_MEMBERS = (
     "error_description",
+    "error_message",
     "errorSummary",
     "detailedmessage",
     "Error",
@@ -233,6 +235,13 @@ def error_words(content_type: str | None, body: bytes) -> str:
     words are hidden.
     """
     return plain_text(" ".join(_words(content_type, body)), MAX_ERROR_TEXT_CHARACTERS)
+
+
+def challenge_words(header: str | None) -> str:
+    """Return what a `WWW-Authenticate` header says of an error (RFC 6750 §3), on one short line:
+    some servers say it nowhere else. Token-like words are hidden."""
+    found = _CHALLENGE_ERROR.findall(header or "")
+    return plain_text(" ".join(quoted or bare for quoted, bare in found), MAX_ERROR_TEXT_CHARACTERS)
 
 
 def _parsed(body: bytes, parse: Callable[[bytes], dict[str, Any]]) -> dict[str, Any]:

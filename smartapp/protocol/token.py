@@ -114,16 +114,18 @@ def parse_token_response(status: int, body: bytes, *, requested_at: datetime) ->
         raise TokenResponseInvalid(f"the body is {exc}", rule=exc.rule) from None
     if "access_token" not in members and "error" in members:
         raise _refusal(status, body)
-    return _token_response(members, requested_at)
+    access_token = _token(members, "access_token")
+    if access_token is None:
+        raise TokenResponseInvalid("no access_token", said=error_words(None, body))
+    return _token_response(access_token, members, requested_at)
 
 
-def _token_response(members: dict[str, Any], requested_at: datetime) -> TokenResponse:
+def _token_response(
+    access_token: str, members: dict[str, Any], requested_at: datetime
+) -> TokenResponse:
     if len(members) > MAX_MEMBERS:
         raise TokenResponseInvalid("too many members")
     _check_token_type(members.get("token_type"))
-    access_token = _token(members, "access_token")
-    if access_token is None:
-        raise TokenResponseInvalid("no access_token")
     lifetime = _expires_in(members.get("expires_in"))
     lifetime -= min(EXPIRY_MARGIN_SECONDS, lifetime * EXPIRY_MARGIN_SHARE)
     return TokenResponse(

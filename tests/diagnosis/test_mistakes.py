@@ -383,6 +383,14 @@ class TestTokenEndpoint:
             (raw(429), "limits how often", "C128"),
             (json_text(429, '{"error":"invalid_client","error_description":'
              '"Client id x has used its quota"}'), "limits how often", "C128"),
+            (json_text(400, '{"error":"INVALID_GRANT"}'), "code was over", "C69"),
+            (json_text(403, '{"error":"access_denied","error_description":'
+             '"Application not authorized for practice 1"}'), "app is not active", "C1"),
+            (raw(401, "", "text/plain", **{"WWW-Authenticate": 'Basic realm="x", '
+             'error="invalid_client", error_description="JWT signature invalid"'}),
+             "does not have the key", "C63"),
+            (json_text(400, '{"error_code":"invalid_grant","error_message":"The code expired"}'),
+             "code was over", "C69"),
             (json_text(400, '{"error":"unsupported_grant_type"}'), "may not use this grant", "C2"),
             (json_text(400, '{"fault":"policy"}'), "refused the token request", "C60"),
             (raw(200, "access_token=a&token_type=bearer", "application/x-www-form-urlencoded"),
@@ -448,6 +456,14 @@ class TestTokenEndpoint:
         causes = await asked_why()
         assert [cause.title for cause in causes] == ["The EHR limits how often we may ask"]
         assert f"The EHR answered 429. It said: “{said}”" in causes[0].seen
+
+    async def test_words_beside_no_token_are_quoted(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        ehr.token_answer = json_text(200, '{"status":"error","message":"Code was not found"}')
+        await exchanged()
+        cause = await first_is("breaks a rule", "C80")
+        assert cause.seen == "No access_token. It said: “Code was not found”"
 
     async def test_words_in_another_language_are_quoted_and_not_called_none(
         self, exchanged: Exchange, ehr: ScriptedEHR

@@ -340,3 +340,21 @@ class TestErrorText:
         assert canary not in text
         assert text.startswith("Bad token […] x")
         assert len(text) < 220
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ('Bearer realm="x", error="invalid_token", error_description="It is over"',
+         "invalid_token It is over"),
+        ("Basic error=invalid_client", "invalid_client"),
+        ('Bearer error_description = "eyJhbGciOi.secret"', "[…]"),
+        ('Bearer realm="error"', ""),
+        ('Bearer error_uri="https://x.example"', ""),
+        ("", ""),
+        (None, ""),
+    ],
+)  # fmt: skip
+def test_what_a_challenge_says_of_an_error(header: str | None, words: str) -> None:
+    """RFC 6750 §3."""
+    assert fhir.challenge_words(header) == words
