@@ -18,14 +18,14 @@ from smartapp.record.codes import (
     status_codes,
 )
 from smartapp.record.elements import Resource, extensions, mappings
-from smartapp.record.marks import Marks, doubted, origin_of, read_marks
+from smartapp.record.marks import Marks, comments, doubted, origin_of, read_marks
 from smartapp.record.moments import Moment, member_moment, newest_first, parse_moment
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.severities import SEVERITIES, severity_code
 from smartapp.record.spans import Span, read_span
 from smartapp.record.statements import Statement, contradicts, read_statement
-from smartapp.record.texts import annotations, prose, texts
+from smartapp.record.texts import prose, texts
 
 NOT_NAMED = "Allergy to something that the EHR does not name"
 OVER = frozenset({"inactive", "resolved"})
@@ -309,7 +309,7 @@ def _reaction(reaction: dict[str, Any], name: str) -> Reaction:
         words=_with_severity(what, severity),
         details=tuple(_reaction_details(reaction, name, description if written else "")),
         substance="" if substance in name else substance,
-        notes=tuple(annotations(reaction.get("note"))),
+        notes=tuple(comments(reaction.get("note"))),
         severity=severity if severity in SEVERITIES else "",
     )
 

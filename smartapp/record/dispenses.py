@@ -63,9 +63,11 @@ def _dispense(resource: Resource, related: Related) -> Fact:
             _substituted(mapping(resource.get("substitution"))),
             amount_text(resource.get("quantity")),
             _for(quantity_text(resource.get("daysSupply"))),
+            concept_text(resource.get("category")),
             concept_text(resource.get("type")),
             *map(_performer, mappings(resource.get("performer"))),
             display(resource.get("location")),
+            labelled("sent to", displays(resource.get("destination"))),
             labelled("to", displays(resource.get("receiver"))),
         ),
     )

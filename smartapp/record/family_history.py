@@ -8,14 +8,14 @@ from smartapp.record.amounts import duration_text, range_text
 from smartapp.record.codes import codings, concept_text, concept_words
 from smartapp.record.elements import Resource, is_false, is_true, mappings
 from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
-from smartapp.record.marks import read_marks
+from smartapp.record.marks import comments, read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import member_moment
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import reasons
 from smartapp.record.spans import read_span
-from smartapp.record.texts import annotations, text
+from smartapp.record.texts import text
 
 # HL7 v3 RoleCode, for servers that send only its code.
 RELATIVES = {
@@ -85,7 +85,7 @@ def _illness(condition: dict[str, Any]) -> str:
             onset.words if onset else "",
             labelled("outcome", [concept_text(condition.get("outcome"))]),
             "contributed to the death" if contributed else "",
-            *annotations(condition.get("note")),
+            *comments(condition.get("note")),
         )
     )
 

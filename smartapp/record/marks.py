@@ -8,7 +8,7 @@ from smartapp.record import modifiers
 from smartapp.record.absence import is_masked
 from smartapp.record.codes import codes, concept_text
 from smartapp.record.elements import Resource, mapping, mappings
-from smartapp.record.moments import Chronology, Moment
+from smartapp.record.moments import Chronology, Moment, member_moment
 from smartapp.record.references import display, displays
 from smartapp.record.texts import annotations, text
 
@@ -121,7 +121,19 @@ def _notes(resource: Resource) -> Iterable[str]:
     # DSTU2 has the plural in some resources.
     for name in ("note", "notes"):
         if name in resource:
-            yield from annotations(resource[name])
+            yield from comments(resource[name])
+
+
+def comments(notes: object) -> list[str]:
+    """Return the texts of comments, each with who wrote it and when: "No longer taken (Dr Lee, 3
+    Feb 2024)" (FHIR R4 Annotation)."""
+    return annotations(notes, _author_and_time)
+
+
+def _author_and_time(note: Resource) -> str:
+    author = text(note.get("authorString")) or display(note.get("authorReference"))
+    written = member_moment(note, "time")
+    return ", ".join(filter(None, (author, written.day_text if written else "")))
 
 
 def origin_of(resource: Resource) -> str:

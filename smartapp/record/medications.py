@@ -639,4 +639,8 @@ def _details(resource: Resource, related: Related) -> Iterable[str]:
         yield f"Substitution: {allowed}{because}"
     if "priorPrescription" in resource:
         yield f"replaces {display(resource['priorPrescription']) or 'another order'}"
-    yield from (f"to be given by {name}" for name in displays(resource.get("performer")))
+    performers = [
+        *displays(resource.get("performer")),
+        *concept_texts(resource.get("performerType")),
+    ]
+    yield from (f"to be given by {name}" for name in performers)

@@ -26,6 +26,7 @@ from smartapp.record.references import (
     display,
     displays,
     name_of,
+    reasons,
     resolve,
     target,
     to_follow,
@@ -173,8 +174,13 @@ def _plan(resource: Resource, related: Related) -> Fact:
                 [_goal_name(one, resource, related) for one in mappings(resource.get("goal"))],
             ),
         ),
-        details=said(_intent(status_code(resource, "intent")), "care plan"),
+        details=said(_intent(status_code(resource, "intent")), "care plan", *_categories(resource)),
     )
+
+
+def _categories(plan: Resource) -> list[str]:
+    """Return the categories if the plan has a title of its own; else they are its name."""
+    return concept_texts(plan.get("category")) if text(plan.get("title")) else []
 
 
 def _intent(intent: str) -> str:
@@ -192,10 +198,11 @@ def _activity(activity: dict[str, Any], plan: Resource, related: Related) -> str
     """Return one planned activity; if it must not be done, that comes first."""
     detail = mapping(activity.get("detail"))
     description = prose(detail.get("description"))
+    product = concept_text(detail.get("productCodeableConcept")) or display(
+        detail.get("productReference")
+    )
     name = (
-        concept_text(detail.get("code"))
-        or concept_text(detail.get("productCodeableConcept"))
-        or display(detail.get("productReference"))
+        ": ".join(said(concept_text(detail.get("code")), product))
         or description
         or name_of(activity.get("reference"), plan, related)
         # R5.
@@ -223,6 +230,7 @@ def _activity(activity: dict[str, Any], plan: Resource, related: Related) -> str
             "" if status == "in progress" else status,
             "" if description == name else description,
             labelled("why", concept_texts(detail.get("statusReason"))),
+            labelled("because of", reasons(detail, related)),
             amount_text(detail.get("quantity")),
             f"{daily} a day" if daily else "",
             when or "",

@@ -5,7 +5,9 @@ the rest. If text is cut, a sentence says so.
 """
 
 import re
+from collections.abc import Callable
 from html import unescape
+from typing import Any
 
 from smartapp.record.elements import mappings
 from smartapp.record.markup import RTF_NOT_SHOWN, is_html, is_rtf, plain_lines
@@ -67,15 +69,14 @@ def _unformatted(value: str) -> str:
     return plain_lines(decoded) if is_html(decoded) else decoded
 
 
-def annotations(notes: object) -> list[str]:
-    """Return the texts of Annotation elements; a plain string counts as one."""
+def annotations(notes: object, origin: Callable[[dict[str, Any]], str] = lambda _: "") -> list[str]:
+    """Return the texts of Annotation elements, each with its origin in brackets; a plain string
+    counts as one."""
     items = notes if isinstance(notes, list) else [notes]
-    plain = [item for item in items if isinstance(item, str)]
-    return [found for found in map(prose, [*_bodies(notes), *plain]) if found]
-
-
-def _bodies(notes: object) -> list[object]:
-    return [note.get("text") for note in mappings(notes)]
+    plain = [prose(item) for item in items if isinstance(item, str)]
+    commented = [(prose(note.get("text")), origin(note)) for note in mappings(notes)]
+    said = [f"{words} ({of})" if words and of else words for words, of in commented]
+    return [*filter(None, said), *filter(None, plain)]
 
 
 def _decoded(value: str) -> str:

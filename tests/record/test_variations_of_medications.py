@@ -816,6 +816,22 @@ TIMING = "http://hl7.org/fhir/StructureDefinition/timing-"
             order(WARFARIN, recorder={"display": "Ms A"}, performer={"display": "a nurse"}),
             "to be given by a nurse | recorded by Ms A",
         ),
+        (order(WARFARIN, performerType={"text": "a nurse"}), "to be given by a nurse"),
+        (
+            order(
+                WARFARIN,
+                note=[{"text": "Not taking", "authorString": "Ms A", "time": "2024-02-03"}],
+            ),
+            "Not taking (Ms A, 3 Feb 2024)",
+        ),
+        (
+            order(
+                WARFARIN,
+                note=[{"text": "Not taking", "authorReference": {"display": "Dr Lee"}}],
+            ),
+            "Not taking (Dr Lee)",
+        ),
+        (order(WARFARIN, note=[{"authorString": "Ms A"}]), "NOT Ms A"),
         (
             order(
                 WARFARIN,

@@ -517,6 +517,33 @@ TELECOM = [
             relative(procedure=[{"code": words("Mastectomy"), "performedString": "at 40"}]),
             "Mastectomy, at 40",
         ),
+        (
+            "plans",
+            plan(
+                {
+                    "code": words("Infusion"),
+                    "productCodeableConcept": words("Iron"),
+                    "reasonCode": [words("anaemia")],
+                }
+            ),
+            "Infusion: Iron, because of: anaemia",
+        ),
+        (
+            "plans",
+            {**plan(), "category": [words("Longitudinal")]},
+            "Plan care plan Longitudinal",
+        ),
+        (
+            "dispenses",
+            of(
+                "MedicationDispense",
+                status="completed",
+                medicationCodeableConcept=words("Morphine"),
+                category=words("Inpatient"),
+                destination={"display": "Ward 4"},
+            ),
+            "Inpatient sent to: Ward 4",
+        ),
         ("plans", plan({"code": absent("masked")}), "an activity that the EHR does not name"),
         ("plans", goal(description=absent("masked")), "does not describe (masked)"),
         (
