@@ -454,7 +454,8 @@ def _flag(part: Resource, value: Value, ranges: Ranges) -> Flag:
     contradict each other, both are shown."""
     ours = NO_FLAG
     written = part.get("interpretation")
-    if written is None and (marked := _MARKED.fullmatch(value.text)):
+    is_marked = written is None and value.number is None
+    if is_marked and (marked := _MARKED.fullmatch(value.text)):
         written = marked[1]
     if ranges.deciding is not None and (amount := measured(value)).number is not None:
         ours = compare(amount.number, amount.comparator, ranges)
