@@ -9,7 +9,7 @@ from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, mappings
 from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
-from smartapp.record.modifiers import reason_to_leave_out, status_text
+from smartapp.record.modifiers import not_understood, reason_to_leave_out, status_text
 from smartapp.record.moments import member_moment
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
@@ -143,10 +143,11 @@ def _use(resource: Resource, related: Related) -> Fact:
     )
     status = status_code(resource)
     statement = read_statement(device.get("type"))
+    marks = read_marks(
+        resource, when=began, status=unless_recorded(resource, status_text(resource))
+    )
     return Fact(
-        marks=read_marks(
-            resource, when=began, status=unless_recorded(resource, status_text(resource))
-        ),
+        marks=marks._replace(not_understood=marks.not_understood or not_understood(device)),
         name=statement.words if statement else _name_of_used(reference, resource, related, device),
         is_statement=statement is not None,
         says_none=says_none(statement),

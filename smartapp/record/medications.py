@@ -139,15 +139,19 @@ class Drug:
 
     def covers(self, other: "Drug", *, in_any_strength: bool = False) -> bool:
         """Return whether what is said of this drug goes for the other: both have a code in common,
-        or the other's name begins with this one's ("Warfarin", "Warfarin 5 mg"); for
-        `in_any_strength` without the strengths. A combination covers none of its parts."""
+        or one's name begins with the other's and they only differ in what follows the strength
+        ("Warfarin 5 mg tablet"). For `in_any_strength` the strengths do not count, and a name goes
+        for all that begin with it ("Insulin", "Insulin glargine"). A combination covers none of its
+        parts."""
         if not self.codes.isdisjoint(other.codes):
             return True
         mine, others = self._compared(other, in_any_strength=in_any_strength)
         if not mine or not others or self._has_as_a_part(other):
             return False
-        is_the_same = self.without_strength == other.without_strength and mine.startswith(others)
-        return is_the_same or others.startswith(mine)
+        is_the_same = self.without_strength == other.without_strength
+        return (others.startswith(mine) and (is_the_same or in_any_strength)) or (
+            mine.startswith(others) and is_the_same
+        )
 
     def may_cover(self, other: "Drug", *, in_any_strength: bool = False) -> bool:
         """Return whether one of the names is somewhere in the other ("Insulin" in "Insulin

@@ -608,6 +608,7 @@ TELECOM = [
             for members, says in (
                 ({"status": "inactive"}, "device's own entry as no longer in use"),
                 ({"status": "entered-in-error"}, "device's own entry as entered in error"),
+                ({"modifierExtension": [{"url": "http://example.org/x"}]}, NOT_UNDERSTOOD),
                 ({"status": "active"}, "Pump | NOT own entry"),
             )
         ),
