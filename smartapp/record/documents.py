@@ -317,7 +317,8 @@ def _report(resource: Resource, given: Given, person: Person) -> Document:
         ),
         details=said(
             *map(_category, mappings(resource.get("category"))),
-            *displays(resource.get("performer")),
+            # STU3 has the performer one level deeper.
+            *displays([one.get("actor") or one for one in mappings(resource.get("performer"))]),
             labelled("specimen", displays(resource.get("specimen"))),
             *_issued(resource, when),
         ),
@@ -364,7 +365,9 @@ def _results(results: list[dict[str, Any]]) -> Iterable[str]:
 
 def _images(report: Resource) -> str:
     """Return the names of the images; the images themselves are in the EHR."""
-    studies, media = mappings(report.get("imagingStudy")), mappings(report.get("media"))
+    studies = mappings(report.get("imagingStudy"))
+    # STU3 calls the pictures "image".
+    media = mappings(report.get("media") or report.get("image"))
     if not (studies or media):
         return ""
     words = [text(one.get("comment")) or display(one.get("link")) for one in media]

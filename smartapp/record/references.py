@@ -1,6 +1,7 @@
 """The resources that references of a resource lead to (FHIR R4, Resource References)."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -53,24 +54,20 @@ def superseded(replacements: Iterable[tuple[str, str]]) -> frozenset[str]:
     """Return the entries that another one replaces, given as pairs of a newer and an older one. Of
     entries that replace each other, or themselves, none is older."""
     older: dict[str, set[str]] = {}
-    for newer, replaced in replacements:
+    waits_for: Counter[str] = Counter()
+    for newer, replaced in set(replacements):
         older.setdefault(newer, set()).add(replaced)
-    return frozenset(
-        replaced
-        for newer, all_replaced in older.items()
-        for replaced in all_replaced
-        if newer not in _all_older(replaced, older)
-    )
-
-
-def _all_older(newer: str, older: Mapping[str, set[str]]) -> set[str]:
-    """Return the entry with all that it replaces, directly or through others."""
-    found, reached = {newer}, [newer]
-    for one in reached:
-        more = older.get(one, set()) - found
-        found |= more
-        reached += more
-    return found
+        waits_for[replaced] += 1
+    # Entries that nothing replaces, then those of whose replacements that is known: no circle.
+    known = [newer for newer in older if not waits_for[newer]]
+    found: set[str] = set()
+    for newer in known:
+        for replaced in older.get(newer, ()):
+            found.add(replaced)
+            waits_for[replaced] -= 1
+            if not waits_for[replaced]:
+                known.append(replaced)
+    return frozenset(found)
 
 
 def resolve(reference: object, holder: Resource, related: Related) -> Resource:

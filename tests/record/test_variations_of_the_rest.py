@@ -88,6 +88,10 @@ SODIUM = contained(
         ),
         (report(presentedForm=[{"data": attached("")["data"]}]), "No bleed | NOT Not shown"),
         (report(presentedForm=[{"data": attached("", b"%PDF-1.7")["data"]}]), "Not shown here"),
+        (
+            report(image=[{"comment": "Key image"}], performer=[{"actor": {"display": "Lab A"}}]),
+            "images, in the EHR: Key image | Lab A",
+        ),
         (report(note=[{"text": "Addendum"}]), "Addendum | NOT neither a result"),
         (report(category=[{"coding": [{"code": "LAB"}]}]), "Laboratory | NOT code LAB"),
         (
