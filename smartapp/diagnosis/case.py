@@ -82,8 +82,10 @@ SUBJECTS = {
     r"\bpolic(y|ies)\b|conditional access",
     "cookies": r"\bcookies?\b",
     # Something else of the app than itself is switched off.
-    "grant": r"grant type|\bflow\b|response[ _]type",
+    "grant": r"grant type|\bgrant (is )?not\b|\bflow\b|response[ _]type",
     "refreshing": r"refresh tokens?\b|offline",
+    "token_over": r"\b(invalid|unknown|expired|revoked)[ _](refresh )?token\b|\btoken\b[^.]{0,30}? "
+    r"(expired|revoked|invalid|unknown|not (active|valid|found|recogni[sz]ed))",
     "tenant": r"(unknown|invalid|no such|wrong) (tenant|realm|practice|organi[sz]ation|project)|"
     r"\b(tenant|realm|practice|organi[sz]ation|project|membership)\b[^.]{0,40}? "
     r"(not (be )?(found|known|exist|registered)|unknown|mismatch|does not match)|for realm",

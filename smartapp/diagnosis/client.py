@@ -87,7 +87,8 @@ def _sends_odd_secret(case: Case) -> bool:
 
 
 # What an EHR may name without saying what is wrong.
-_VAGUE = {"authentication", "assertion", "missing", "invalid", "expired", "registration"}
+_VAGUE = {"authentication", "assertion", "missing", "invalid", "expired", "registration",
+          "token_over"}  # fmt: skip
 NTP = "Let this machine keep its time by NTP."
 _OURS_ARE = "This app has private_key_jwt, client_secret_basic and none (SMART App Launch 2.2)."
 _PORTALS_METHOD = "Choose the authentication that the vendor's portal shows for this client."

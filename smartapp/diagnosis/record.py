@@ -44,9 +44,11 @@ def _is_no_fhir(case: Case) -> bool:
 
 
 def _is_forbidden(case: Case) -> bool:
+    """A 401 that did not end the launch names a scope that is missing (RFC 6750 §3.1)."""
     statuses = {wire["status"] for wire in case.bad_reads}
+    closed = {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}
     return case.step == Step.FHIR and (
-        case.code == "fhir-forbidden" or statuses == {HTTPStatus.FORBIDDEN}
+        case.code == "fhir-forbidden" or (bool(statuses) and statuses <= closed)
     )
 
 
@@ -103,6 +105,8 @@ _READS = with_rest((
           rule="C101"),
     _read("The FHIR server limits how often we may ask", _answered(429),
           "Wait a minute; ask the vendor for its limit.", rule="C144"),
+    _read("The FHIR server has a problem of its own", _answered(500, 502, 503, 504),
+          "Wait; then ask the vendor."),
 ), _read("The FHIR server refused or broke off a read", coded("fhir-failed"),
          "Look up the reference number in the log; ask the vendor."))  # fmt: skip
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from smartapp.launches.models import refresh_failure_context
 from smartapp.protocol.errors import (
+    EHRLimited,
     EHRRedirected,
     EHRResponseTooLarge,
     EHRUnavailable,
@@ -206,4 +207,5 @@ def postponed(launch: UUID, failure: RefreshFailure | None, seconds: float) -> S
         refusal.retry_after = None if _is_refusal(refusal) else seconds
         return refusal
     last = failure.code if failure else "a failure"
-    return EHRUnavailable(f"refresh of {launch} is postponed after {last}", retry_after=seconds)
+    kind = EHRLimited if last == EHRLimited.code else EHRUnavailable
+    return kind(f"refresh of {launch} is postponed after {last}", retry_after=seconds)

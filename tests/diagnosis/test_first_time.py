@@ -546,7 +546,16 @@ class TestRecord:
             (raw(406, "", "application/fhir+json"), "does not answer in application/fhir+json"),
             (raw(415, "", "application/fhir+json"), "does not answer in application/fhir+json"),
             (raw(404, PORTAL), "does not have the launch's patient"),
-            (raw(503, "", "text/plain", **{"Retry-After": "30"}), "refused or broke off a read"),
+            (raw(503, "", "text/plain", **{"Retry-After": "30"}), "a problem of its own"),
+            (
+                raw(
+                    401,
+                    "",
+                    "text/plain",
+                    **{"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
+                ),
+                "does not let this app, or this user",
+            ),
             (raw(405, "", "text/plain"), "refused or broke off a read"),
             (raw(204, "", "application/fhir+json"), "is not JSON that can be read"),
             (json_text(200, '{"resourceType":"Patient","id":"p-1","id":"p-1"}'), "is not JSON"),

@@ -671,6 +671,26 @@ class TestEvidence:
         assert re.match(seen, cause.seen, re.IGNORECASE), cause.seen
         assert "By its Date header, the EHR's clock agrees with ours." in cause.seen
 
+    @pytest.mark.parametrize(
+        ("status", "error", "said", "words", "rule"),
+        [
+            (400, "invalid_token", "Token is not active", "refresh token any more", "C125"),
+            (401, "invalid_request", "Refresh token expired", "refresh token any more", "C125"),
+            (400, "invalid_request", "Unknown refresh token", "refresh token any more", "C125"),
+            (400, "invalid_client", "Client assertion: invalid token", "client assertion", "C63"),
+            (401, "unauthorized_client", "refresh token grant not allowed", "this grant", "C2"),
+        ],
+    )
+    async def test_refresh_that_is_refused_in_other_words(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, status: int, error: str,
+        said: str, words: str, rule: str,
+    ) -> None:  # fmt: skip
+        ehr.expires_in = 0
+        uuid = await browser.launch(ehr_launch())
+        ehr.token_answer = json_text(status, f'{{"error":"{error}","error_description":"{said}"}}')
+        await browser.get(f"/launches/{uuid}/")
+        await first_is(words, rule)
+
     async def test_refresh_without_scope(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
@@ -784,7 +804,7 @@ class TestRecord:
             (400, "another parameter", "C142"),
             (403, "does not let this app", "C141"),
             (429, "limits how often", "C144"),
-            (500, "refused or broke off", "C142"),
+            (500, "has a problem of its own", "C142"),
         ],
     )
     async def test_search_that_is_refused(
@@ -806,7 +826,7 @@ class TestRecord:
         ("status", "words", "rule"),
         [
             (403, "does not let this app", "C141"),
-            (500, "refused or broke off", "C142"),
+            (500, "has a problem of its own", "C142"),
         ],
     )
     async def test_one_search_of_several_that_is_refused_is_no_alarm(
@@ -958,7 +978,7 @@ class TestRecord:
         uuid = await browser.launch(ehr_launch())
         ehr.fhir_answer = answer
         await browser.get(f"/launches/{uuid}/")
-        cause = await first_is("refused or broke off", "C142")
+        cause = await first_is("has a problem of its own", "C142")
         assert cause.seen.endswith("/fhir/Condition: 500.")
         assert "problems incomplete" in outcome.of(await timeline())
 

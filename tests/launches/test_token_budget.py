@@ -254,6 +254,8 @@ class Test429:
         assert response.status == 503
         assert response.headers["Retry-After"] == "40"
         assert "ehr-limited" in await response.text()
+        again = await browser.get(f"/launches/{uuid}/")
+        assert "ehr-limited" in await again.text()
         kept = await row(uuid)
         assert kept.refresh_not_before is not None
         assert 30 < (kept.refresh_not_before - timezone.now()).total_seconds() <= 40
