@@ -56,6 +56,8 @@ def superseded(replacements: Iterable[tuple[str, str]]) -> frozenset[str]:
     older: dict[str, set[str]] = {}
     waits_for: Counter[str] = Counter()
     for newer, replaced in set(replacements):
+        if newer == replaced:
+            continue
         older.setdefault(newer, set()).add(replaced)
         waits_for[replaced] += 1
     # Entries that nothing replaces, then those of whose replacements that is known: no circle.
