@@ -7,7 +7,7 @@ half a reading.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 
 from smartapp.record.interpretations import gravest
@@ -223,14 +223,8 @@ def _clusters(
 
 
 def _is_one_measurement(one: Moment, other: Moment) -> bool:
-    """Return whether two times may be of one measurement: at most a minute apart on the clock."""
-    if not one.precision == other.precision == "time":
-        return False
-    return _to_the_minute(other) - _to_the_minute(one) <= ONE_MEASUREMENT
-
-
-def _to_the_minute(moment: Moment) -> datetime:
-    return moment.at.replace(second=0, microsecond=0)
+    """Return whether two times may be of one measurement."""
+    return one.precision == other.precision == "time" and other.at - one.at <= ONE_MEASUREMENT
 
 
 def _pair(sides: Sequence[Reading]) -> list[Pressure]:

@@ -768,7 +768,9 @@ DAY = {"effectiveDateTime": "2026-06-03"}
             "Right upper arm; Sitting",
         ),
         # Separate sides a minute apart, and of a monitor that measures every minute.
-        (at_two_times("08:00:05", "08:01:55"), "150/92 mmHg | NOT –"),
+        (at_two_times("08:00:05", "08:01:05"), "150/92 mmHg | NOT –"),
+        (at_two_times("08:00", "08:01"), "150/92 mmHg | NOT –"),
+        (at_two_times("08:00:05", "08:01:55"), "–/92 mmHg | NOT 150/92"),
         (at_two_times("08:00", "08:02"), "–/92 mmHg | Before: 150/– mmHg, 3 Jun 2026, 08:00"),
         (
             (
