@@ -87,8 +87,9 @@ _STRENGTH = re.compile(rf"(?<![\d.,])\d[\d.,]* ?-?{_UNIT}")
 # "/actuation" of a strength.
 _COMBINED = re.compile(
     rf"(?: [/+] ?|[^\W\d_]{{3}}[/+] ?|\d ?-?{_UNIT}[/+] ?)"
-    r"(?!actuat|amp|bag|bottle|cap|day|dose|drop|each|gum|hour|inhal|kit|lozenge|patch|pen\b|puff"
-    r"|sachet|spray|supp|syringe|tab|unit|vial|week)[^\W\d_]{3}"
+    r"(?!(?:actuat(?:ion)?|amp(?:oule|ule)?|bag|bottle|cap(?:sule)?|day|dose|drop|each|gum|hour"
+    r"|inhal(?:ation|er)?|kit|lozenge|metered|packet|patch|patches|pen|puff|sachet|spray"
+    r"|supp(?:ository|ositories)?|syringe|tab(?:let)?|unit|vial|week)s?\b)[^\W\d_]{3}"
 )
 # A code of ATC for one substance; shorter ones are classes.
 ATC_LENGTH = 7
@@ -264,7 +265,7 @@ def _remarked(medications: list[Medication]) -> list[Medication]:
             remarks += tuple(_remarks_of_a_ban(one, counted))
         if one.is_counted:
             remarks += (*_remarks_of_reports(one, denied), *_remarks_of_bans(one, banned))
-        remarked.append(replace(one, remarks=remarks))
+        remarked.append(replace(one, remarks=tuple(dict.fromkeys(remarks))))
     return remarked
 
 

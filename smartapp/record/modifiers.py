@@ -359,6 +359,12 @@ _STATUSES_OF_V2 = {
     "W": "entered-in-error",
 }
 _RESULTS = ("Observation", "DiagnosticReport")
+# R5 has in `adherence` what was a status before. "Not taking as directed" is taken.
+_ADHERENCE = {
+    "not-taking": "not-taken",
+    **dict.fromkeys(("stopped", "stopped-as-directed", "stopped-not-as-directed"), "stopped"),
+    **dict.fromkeys(("on-hold", "on-hold-as-directed", "on-hold-not-as-directed"), "on-hold"),
+}
 # Negations of DSTU2 and STU3 that R4 replaced by a status: the boolean, and its status.
 _OLDER_NEGATIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "Immunization": (("wasNotGiven", "notGiven"), "not-done"),
@@ -367,10 +373,6 @@ _OLDER_NEGATIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "MedicationDispense": (("notDone",), "not-done"),
     "MedicationStatement": (("wasNotTaken",), "not-taken"),
 }
-
-
-# R5 has in `adherence` what was a status before ("stopped-as-directed").
-_ADHERENCE = {"not-taking": "not-taken", "stopped": "stopped", "on-hold": "on-hold"}
 
 
 def in_r4(resource: Resource) -> Resource:
@@ -396,10 +398,9 @@ def _with_status_of_r4(resource: Resource) -> Resource:
         return {**resource, "status": status}
     adherence = resource.get("adherence")
     if status == "not-taken" and isinstance(adherence, dict):
-        for said in status_codes(adherence.get("code")):
-            for start, meant in _ADHERENCE.items():
-                if said.startswith(start):
-                    return {**resource, "status": meant}
+        known = (_ADHERENCE.get(said, "") for said in status_codes(adherence.get("code")))
+        if meant := next(filter(None, known), ""):
+            return {**resource, "status": meant}
     return resource
 
 

@@ -153,6 +153,15 @@ def contained(**medication: Any) -> Resource:
             f"adherence: taking not as directed | NOT {NO_CURRENT}",
         ),
         (
+            order(
+                WARFARIN,
+                "MedicationStatement",
+                status="recorded",
+                adherence={"code": {"text": "Not taking as directed"}},
+            ),
+            f"adherence: Not taking as directed | NOT {NO_CURRENT}",
+        ),
+        (
             order(WARFARIN, effectiveDosePeriod={"start": "2026-01-01", "end": "2026-02-01"}),
             "Its period is over | from 1 Jan 2026 to 1 Feb 2026",
         ),
@@ -892,6 +901,12 @@ def test_what_other_releases_and_rare_members_say(given: Resource, says: str) ->
         ({"text": "Albuterol 90 mcg/actuation"}, {"text": "Albuterol 2.5 mg/3 mL"}, True),
         ({"text": "Paracetamol 325 mg / Codeine 30 mg"}, {"text": "Paracetamol 500 mg"}, False),
         ({"text": "Paracetamol 500 mg/Codeine 30 mg"}, {"text": "Paracetamol 500 mg"}, False),
+        ({"text": "Sulbactam/Ampicillin"}, {"text": "Sulbactam"}, False),
+        (
+            {"text": "Hydrochlorothiazide 25 mg/Captopril 50 mg"},
+            {"text": "Hydrochlorothiazide 12.5 mg"},
+            False,
+        ),
         ({"text": "Morphine 30 mg/day"}, {"text": "Morphine 10 mg"}, True),
         ({"text": "Paracetamol/Codeine"}, {"text": "Paracetamol / Tramadol"}, False),
         ({"text": "Insulin"}, {"text": "Insulin glargine 100 units/mL"}, True),
@@ -942,6 +957,16 @@ def test_that_a_general_name_is_not_taken_may_mean_the_order() -> None:
     assert_says(shown, "says that Insulin is not taken: check | NOT says that it is not taken")
     shown = words_of("medications", report, order({"text": "Insulin 10 units"}))
     assert_says(shown, "says that it is not taken | NOT check whether")
+
+
+def test_a_remark_that_goes_for_several_orders_is_made_once() -> None:
+    ban = order({"text": "Codeine"}, doNotPerform=True)
+    one, other = (
+        order({"text": "Paracetamol-codeine"}, dosageInstruction=[{"text": dose}])
+        for dose in ("one", "two")
+    )
+    shown = words_of("medications", {**ban, "id": "b"}, one, {**other, "id": "m2"})
+    assert shown.count("also lists a current order of Paracetamol-codeine") == 1, shown
 
 
 def test_an_order_that_names_itself_is_not_replaced() -> None:
