@@ -98,8 +98,11 @@ class Allergy:
     def name_with_substances(self) -> str:
         """What caused the reactions, with the name, which may be that of a kind: "Codeine (Drug
         allergy)"; else the name."""
-        found = ", ".join(dict.fromkeys(filter(None, (one.substance for one in self.reactions))))
-        return f"{found} ({self.name})" if found else self.name
+        each = {one.substance.casefold(): one.substance for one in self.reactions if one.substance}
+        found = ", ".join(each.values())
+        if not found:
+            return self.name
+        return found if self.name.startswith(NOT_NAMED) else f"{found} ({self.name})"
 
     @property
     def severity_rank(self) -> int:
@@ -197,7 +200,8 @@ def _is_active(resource: Resource) -> bool:
 def _kind(resource: Resource) -> str:
     """Return "Intolerance", or another type of the EHR's own; "" for an allergy."""
     written = concept_text(resource.get("type"))
-    return "" if status_code(resource, "type") == "allergy" else written.capitalize()
+    is_allergy = status_code(resource, "type") == "allergy"
+    return "" if is_allergy else f"{written[:1].upper()}{written[1:]}"
 
 
 def _categories(resource: Resource) -> Iterable[str]:
@@ -255,12 +259,19 @@ def _substance_at_risk(extension: dict[str, Any]) -> str:
 
 
 def _is_of_something(resource: Resource) -> bool:
-    happened = (
-        one
-        for one in mappings(resource.get("reaction"))
-        if not read_statement(one.get("manifestation"))
-    )
-    return any(happened) or _criticality(resource) == "high"
+    reactions = mappings(resource.get("reaction"))
+    return any(map(_has_happened, reactions)) or _criticality(resource) == "high"
+
+
+def _has_happened(reaction: dict[str, Any]) -> bool:
+    """Return whether a reaction is one, and not "None"."""
+    said = [
+        *mappings(reaction.get("manifestation")),
+        *mappings(reaction.get("substance")),
+        {"text": prose(reaction.get("description"))},
+    ]
+    told = [one for one in said if concept_text(one)]
+    return bool(reaction) and not (told and all(map(read_statement, told)))
 
 
 def _name(resource: Resource) -> str:
@@ -304,11 +315,11 @@ def _reaction(reaction: dict[str, Any], name: str) -> Reaction:
     bare = ", ".join(map(_bare, mappings(reaction.get("manifestation"))))
     what = written or description or bare
     severity = severity_code(reaction.get("severity"))
-    substance = concept_text(reaction.get("substance"))
+    substance = _substance_beside(name, reaction)
     return Reaction(
         words=_with_severity(what, severity),
-        details=tuple(_reaction_details(reaction, name, description if written else "")),
-        substance="" if substance in name else substance,
+        details=tuple(_reaction_details(reaction, substance, description if written else "")),
+        substance=substance,
         notes=tuple(comments(reaction.get("note"))),
         severity=severity if severity in SEVERITIES else "",
     )
@@ -327,11 +338,17 @@ def _with_severity(what: str, severity: str) -> str:
     return f"{what} ({words})" if what else f"{words.capitalize()} reaction"
 
 
-def _reaction_details(reaction: dict[str, Any], name: str, description: str) -> Iterable[str]:
+def _substance_beside(name: str, reaction: dict[str, Any]) -> str:
+    """Return what caused a reaction; "" if the name has it, or nobody knows."""
+    sent = reaction.get("substance")
+    substance = "" if read_statement(sent) else concept_text(sent)
+    return "" if substance.casefold() in name.casefold() else substance
+
+
+def _reaction_details(reaction: dict[str, Any], substance: str, description: str) -> Iterable[str]:
     if description:
         yield description
-    substance = concept_text(reaction.get("substance"))
-    if substance and substance not in name:
+    if substance:
         yield f"to {substance}"
     if route := concept_text(reaction.get("exposureRoute")):
         yield f"exposure: {route}"

@@ -66,7 +66,7 @@ def _substance(name: str) -> str:
 
 
 def _gravity(allergy: Allergy) -> tuple[bool, int, bool, str]:
-    is_intolerance = bool(allergy.kind)
+    is_intolerance = allergy.kind == "Intolerance"
     return not allergy.is_high, allergy.severity_rank, is_intolerance, allergy.name.casefold()
 
 

@@ -114,8 +114,9 @@ _ALSO = (
     r"|(?:(?:any|known|other|drug|food|medication|environmental|active|current|medical) )*)"
 )
 _NONE = re.compile(
-    r"(?:(?:the )?(?:patient|pt|mother|father|parents?|family|spouse|caregiver)"
-    r" (?:(?:has|reports|is taking|takes) )?)?"
+    r"(?:(?:the )?(?:patient|pt) (?:(?:has|reports|is taking|takes) )?"
+    # What somebody else has is not the patient's.
+    r"|(?:the )?(?:mother|father|parents?|family|spouse|caregiver) (?:reports? |(?=denies )))?"
     rf"(?:(?:no|nil|denies|without)(?: any)?(?: (?:known|current|active|reported|significant))*"
     rf"(?P<narrower>(?: {_NARROWER},?){{0,2}}?(?:,? (?:or|and) {_NARROWER})?) {_LISTED}"
     rf"(?: or (?:[\w-]+ ){{0,2}}?{_LISTED}(?: to [\w ]+)?| (?:and|/) {_ALSO}{_LISTED})?"

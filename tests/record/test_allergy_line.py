@@ -37,6 +37,12 @@ def test_known_with_the_worst_first() -> None:
     assert found.others == 1
 
 
+def test_a_type_of_the_ehrs_own_is_no_intolerance() -> None:
+    found = line(allergy("Apple", type="Food allergy"), allergy("Pollen", type="intolerance"),
+                 allergy("Cat"))  # fmt: skip
+    assert [one.name for one in found.named] == ["Apple", "Cat", "Pollen"]
+
+
 def test_all_dangerous_ones_are_named_as_far_as_a_line_can() -> None:
     found = line(*(allergy(f"Drug {n}", criticality="high") for n in range(5)), allergy("Apple"))
     assert (len(found.named), found.others) == (5, 1)

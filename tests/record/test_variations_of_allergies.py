@@ -239,6 +239,24 @@ def at_risk(risk: str) -> Resource:
             allergy("No known allergies", reaction=[{"manifestation": [{"text": "None"}]}]),
             "NOT Something that the EHR does not name",
         ),
+        (
+            allergy("No known allergies", reaction=[{"description": "None"}]),
+            "NOT Something that the EHR does not name",
+        ),
+        (
+            allergy(
+                "No known allergies",
+                reaction=[{"manifestation": [{"text": "None"}, {"text": "Wheeze"}]}],
+            ),
+            "Allergies Something that the EHR does not name | None, Wheeze",
+        ),
+        (
+            allergy(
+                "No known allergies",
+                reaction=[{"substance": {"text": "Latex"}, "manifestation": [{"text": "Unknown"}]}],
+            ),
+            "Allergies Latex Allergies and | to Latex | the EHR does not name",
+        ),
         # Words in place of codes.
         (allergy(verificationStatus={"text": "Ruled out"}), "could not be shown: ruled out"),
         (allergy(verificationStatus="disproven"), "could not be shown: ruled out"),
@@ -246,6 +264,7 @@ def at_risk(risk: str) -> Resource:
         (allergy(criticality={"text": "Low risk"}), "Low criticality"),
         (allergy(type="side effect"), "Side effect"),
         (allergy(type="allergy"), "NOT Allergy"),
+        (allergy(type={"text": "IgE mediated"}), "IgE mediated"),
         (allergy(category=[{"text": "Medication"}, {"text": "Drug"}]), "Medication Drug"),
         (
             allergy(participant=[{"function": {"text": "author"}, "actor": {"display": "Dr Lee"}}]),
@@ -257,6 +276,15 @@ def at_risk(risk: str) -> Resource:
                 reaction=[{"substance": {"text": "Codeine"}, "manifestation": [{"text": "Itch"}]}],
             ),
             "Allergies Codeine (Drug allergy) | to Codeine",
+        ),
+        (
+            allergy(
+                reaction=[
+                    {"substance": {"text": one}, "manifestation": [{"text": "Itch"}]}
+                    for one in ("Unknown", "PENICILLIN")
+                ]
+            ),
+            "Allergies Penicillin | NOT Unknown | NOT PENICILLIN",
         ),
         # Of two statuses that contradict each other the dangerous one counts.
         (
