@@ -1,6 +1,6 @@
 """Reasons why data is absent: FHIR's data-absent-reason, and HL7 v3's NullFlavor."""
 
-from smartapp.record.codes import codings, concept_text, concept_words
+from smartapp.record.codes import NULL_FLAVORS, codings, concept_text, concept_words
 from smartapp.record.elements import extensions, mapping, mappings
 from smartapp.record.moments import DATA_ABSENT_REASON
 from smartapp.record.texts import text
@@ -22,14 +22,7 @@ ABSENT_WORDS = {
     "positive-infinity": "above every number",
     "not-performed": "not performed",
     "not-permitted": "not permitted",
-    "nask": "not asked",
-    "asku": "asked, but not known",
-    "nav": "not available at the moment",
-    "unk": "unknown",
-    "ni": "no information",
-    "na": "not applicable",
-    "msk": "masked",
-    "oth": "other",
+    **{code.lower(): words for code, words in NULL_FLAVORS.items()},
 }
 # The codes that mean unknown or not asked. Every other reason hides existing data.
 _NOBODY_KNOWS = frozenset(

@@ -35,6 +35,19 @@ SYSTEM_NAMES = {
     "http://hl7.org/fhir/ndfrt": "NDF-RT",
 }
 
+# HL7 v3 NullFlavor: why there is no code.
+NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
+NULL_FLAVORS = {
+    "NASK": "not asked",
+    "ASKU": "asked, but not known",
+    "NAV": "not available at the moment",
+    "UNK": "unknown",
+    "NI": "no information",
+    "NA": "not applicable",
+    "MSK": "masked",
+    "OTH": "other",
+}
+
 # The OIDs that C-CDA and HL7 v2 have for these systems, and the names of HL7 v2 table 0396 (where
 # SNM is the older SNOMED International, whose codes mean something else).
 _SPELLINGS = {
@@ -49,6 +62,7 @@ _SPELLINGS = {
     "http://www.ama-assn.org/go/cpt": "2.16.840.1.113883.6.12",
     "http://www.whocc.no/atc": "2.16.840.1.113883.6.73",
     "http://fdasis.nlm.nih.gov": "2.16.840.1.113883.4.9",
+    NULL_FLAVOR: "2.16.840.1.113883.5.1008 hl7.org/fhir/v3/nullflavor",
 }
 _SYSTEM_OF = {word: system for system, words in _SPELLINGS.items() for word in words.split()}
 
@@ -167,6 +181,8 @@ def bare_code(system: str, code: str) -> str:
     """Return a code in a form that a person can look up: "RxNorm 197696"."""
     if name := SYSTEM_NAMES.get(system):
         return f"{name} {code}"
+    if system == NULL_FLAVOR and code in NULL_FLAVORS:
+        return NULL_FLAVORS[code]
     # HL7's own codes are words ("problem-list-item"), and so are codes without a system. Codes of
     # other systems may not be.
     if (

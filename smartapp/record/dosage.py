@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from smartapp.record.absence import extension_code
+from smartapp.record.absence import absent_code, extension_code
 from smartapp.record.amounts import amount_text, digits, range_text, ratio_text
 from smartapp.record.codes import concept_text, concept_texts
 from smartapp.record.elements import is_false, is_true, mappings
-from smartapp.record.quantities import quantity_text
 from smartapp.record.texts import prose, text, texts
 from smartapp.record.timing import plain_words, timing_words
 from smartapp.record.wording import Parts, Say, Words, say_parts
@@ -143,8 +142,8 @@ def _kind_of_dose(_: Mapping[str, Any]) -> str:
 def _rate(dose: Mapping[str, Any]) -> Words:
     rates = (
         ratio_text(dose.get("rateRatio")),
-        range_text(dose.get("rateRange"), quantity_text),
-        quantity_text(dose.get("rateQuantity")),
+        range_text(dose.get("rateRange")),
+        amount_text(dose.get("rateQuantity")),
     )
     return _one_of([f"{RATE}{rate}" for rate in rates if rate])
 
@@ -166,6 +165,8 @@ def _as_needed(dosage: Mapping[str, Any]) -> str | None:
 def _concept(name: str, form: str = "{}") -> Say:
     def say(dosage: Mapping[str, Any]) -> str | None:
         words = ", ".join(concept_texts(dosage.get(name)))
+        if words and absent_code(dosage.get(name)):
+            words = f"{name} {words}"
         return form.format(words) if words else None
 
     return say

@@ -97,7 +97,7 @@ ATC_LENGTH = 7
 LEAST_LETTERS = 3
 # Whose codes beside a drug are mostly those of its classes.
 _OF_CLASSES = re.compile(r"ndf-?rt|med-?rt|ahfs", re.IGNORECASE)
-NOT_TAKEN = "Not taken"
+NOT_TAKEN, STOPPED = "Not taken", "Stopped"
 _NOT_IN_FORCE = ("draft", "cancelled", "revoked", "entered-in-error")
 PROPOSED = "proposed only, and nobody ordered it or reported that it is taken"
 
@@ -183,8 +183,8 @@ class Medication:
     `is_statement`: it says that there is none, or that it is unknown ("No known medications").
     `remarks` say what in the same list contradicts it, or may do so: another medication although
     there is none, a current order of what must not be given, the other side of that, and a report,
-    not older than it, that it is not taken. `drug` is what it is about: the words of its name and
-    its codes.
+    not older than it, that it is not taken or was stopped. `drug` is what it is about: the words of
+    its name and its codes.
     """
 
     name: str
@@ -236,6 +236,14 @@ def _is_older(report: Medication, order: Medication) -> bool:
     return told is not None and newest_first(told) > newest_first(ordered)
 
 
+def _is_later(report: Medication, order: Medication) -> bool:
+    """Return whether both are dated, and the report later."""
+    told, ordered = report.marks.when, order.marks.when
+    if told is None or ordered is None or not (told.is_readable and ordered.is_readable):
+        return False
+    return newest_first(told) < newest_first(ordered)
+
+
 def _replaced(resources: Iterable[Resource]) -> Iterable[str]:
     """Yield "MedicationRequest/m1" for each order that another one replaces; a proposal or a plan
     replaces nothing yet, and an order never itself."""
@@ -256,6 +264,7 @@ def _remarked(medications: list[Medication]) -> list[Medication]:
     counted = [one for one in medications if one.is_counted]
     banned = [one for one in medications if _is_banned(one)]
     denied = [one for one in medications if one.marks.status == NOT_TAKEN]
+    stopped = [one for one in medications if one.marks.status == STOPPED and one.latest.reported]
     remarked = []
     for one in medications:
         remarks: tuple[str, ...] = ()
@@ -265,6 +274,8 @@ def _remarked(medications: list[Medication]) -> list[Medication]:
             remarks += tuple(_remarks_of_a_ban(one, counted))
         if one.is_counted:
             remarks += (*_remarks_of_reports(one, denied), *_remarks_of_bans(one, banned))
+            if any(_is_later(other, one) and other.drug.covers(one.drug) for other in stopped):
+                remarks += ("A later report in this record says that it was stopped.",)
         remarked.append(replace(one, remarks=tuple(dict.fromkeys(remarks))))
     return remarked
 

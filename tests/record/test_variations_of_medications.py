@@ -826,6 +826,8 @@ TIMING = "http://hl7.org/fhir/StructureDefinition/timing-"
             "to be given by a nurse | recorded by Ms A",
         ),
         (order(WARFARIN, performerType={"text": "a nurse"}), "to be given by a nurse"),
+        (dosed({"text": "5 mg", "route": null_flavor("UNK")}), "as coded: route unknown"),
+        (dosed({"doseAndRate": [{"rateQuantity": {"value": 10}}]}), "at 10 (no unit given)"),
         (
             order(
                 WARFARIN,
@@ -987,6 +989,24 @@ def test_an_order_that_another_one_replaces(status: str, intent: str, is_replace
     )
     shown = words_of("medications", order(WARFARIN), {**new, "id": "m2"})
     assert ("Another order replaces it" in shown) is is_replaced, shown
+
+
+@pytest.mark.parametrize(
+    ("told", "resource_type", "status", "is_stopped"),
+    [
+        ("2026-07-01", "MedicationStatement", "stopped", True),
+        ("2020-01-01", "MedicationStatement", "stopped", False),
+        (None, "MedicationStatement", "stopped", False),
+        ("2026-07-01", "MedicationStatement", "completed", False),
+        ("2026-07-01", "MedicationRequest", "stopped", False),
+    ],
+)
+def test_a_later_report_that_an_order_was_stopped(
+    told: str | None, resource_type: str, status: str, is_stopped: bool
+) -> None:
+    report = order(WARFARIN, resource_type, status=status, authoredOn=told)
+    shown = words_of("medications", order(WARFARIN), {**report, "id": "s1"})
+    assert ("A later report in this record says that it was stopped" in shown) is is_stopped, shown
 
 
 @pytest.mark.parametrize(
