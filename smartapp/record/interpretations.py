@@ -210,6 +210,13 @@ def read_flag(concepts: object) -> Flag:
     return Flag(direction, _with(first, others), in_order[0] in CRITICAL)
 
 
+def is_abnormal(words: str) -> bool:
+    """Return whether words are a judgement that something is abnormal, and not only high or low,
+    which may be a degree of anything."""
+    code = _BY_WORDS.get(_plain(words))
+    return code is not None and INTERPRETATIONS[code][0] == "abnormal"
+
+
 def reconciled(said: Flag, compared: Flag | None) -> Flag:
     """Return the EHR's interpretation, and what its own range says if the two differ.
 

@@ -15,6 +15,7 @@ VITAL_SIGNS = {
     "3151-8": "Inhaled oxygen flow rate",
     "3150-0": "Inhaled oxygen concentration",
     "19935-6": "Peak expiratory flow",
+    "8339-4": "Birth weight",
     "8280-0": "Waist circumference",
     "59576-9": "Body mass index percentile",
     "77606-2": "Weight for length percentile",

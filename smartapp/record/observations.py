@@ -30,6 +30,7 @@ from smartapp.record.interpretations import (
     NO_FLAG,
     OUTSIDE,
     Flag,
+    is_abnormal,
     read_flag,
     reconciled,
     with_words,
@@ -453,10 +454,7 @@ def _flag(part: Resource, value: Value, ranges: Ranges) -> Flag:
     """Return the EHR's own interpretation, or else a comparison with the record's range. If the two
     contradict each other, both are shown."""
     ours = NO_FLAG
-    written = part.get("interpretation")
-    is_marked = written is None and value.number is None
-    if is_marked and (marked := _MARKED.fullmatch(value.text)):
-        written = marked[1]
+    written = part["interpretation"] if "interpretation" in part else _judgement_in(value)
     if ranges.deciding is not None and (amount := measured(value)).number is not None:
         ours = compare(amount.number, amount.comparator, ranges)
     elif ranges.listed:
@@ -473,6 +471,15 @@ def _flag(part: Resource, value: Value, ranges: Ranges) -> Flag:
             compared = ours if is_plain and ranges.deciding is not None else None
             return _unsaid(reconciled(found, compared), value)
     return ours
+
+
+def _judgement_in(value: Value) -> str:
+    """Return the judgement that the words of a value are, or have beside a number: "Resistant",
+    "6.9 (H)"."""
+    if value.number is not None:
+        return ""
+    marked = _MARKED.fullmatch(value.text)
+    return marked[1] if marked else value.text if is_abnormal(value.text) else ""
 
 
 def _unsaid(flag: Flag, value: Value) -> Flag:

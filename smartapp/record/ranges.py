@@ -299,7 +299,9 @@ def _meant_for(members: Resource, person: Person, when: Moment | None) -> tuple[
         names = [words for words in names if not _sex_of_words(words)]
     days = person.days_at(when)
     age = mapping(members.get("age"))
-    names += [_kind(members.get("type")), _age_text(age) if age and days is None else ""]
+    # Of an age in hours the day of birth tells too little.
+    is_vague = bool(age) and (days is None or _is_in_hours(age))
+    names += [_kind(members.get("type")), _age_text(age) if is_vague else ""]
     is_possible = not (person.sex and sexes and person.sex not in sexes)
     return ", ".join(dict.fromkeys(filter(None, names))), is_possible and _is_in_age(days, age)
 
@@ -353,6 +355,11 @@ def _is_in_age(days: int | None, age: Resource) -> bool:
     return high is None or days < high + _last_step(age.get("high"))
 
 
+def _is_in_hours(age: Resource) -> bool:
+    bounds = (mapping(age.get(side)) for side in ("low", "high"))
+    return any(_per_unit(one) < 1 for one in bounds if one)
+
+
 def _days(quantity: object) -> Decimal | None:
     members = mapping(quantity)
     value = written_number(members.get("value"))
@@ -372,7 +379,7 @@ def _age_text(age: Resource) -> str:
     low, high = (mapping(age.get(side)) for side in ("low", "high"))
     words = [f"{one.get('value')}" if one.get("value") is not None else "" for one in (low, high)]
     unit = text((high or low).get("unit")) or text((high or low).get("code"))
-    unit = {"a": "years", "mo": "months", "wk": "weeks", "d": "days"}.get(unit, unit)
+    unit = {"a": "years", "mo": "months", "wk": "weeks", "d": "days", "h": "hours"}.get(unit, unit)
     if all(words):
         return f"age {words[0]} to {words[1]} {unit}"
     return f"age up to {words[1]} {unit}" if words[1] else f"age from {words[0]} {unit}"

@@ -143,6 +143,10 @@ class TestResults:
         found = observation("CRP", None, valueQuantity=below, referenceRange=usual)
         assert labs(found).unjudged == 0
 
+    @pytest.mark.parametrize(("words", "count"), [("Resistant", 1), ("Abnormal", 1), ("High", 0)])
+    def test_a_result_that_is_a_judgement_is_abnormal(self, words: str, count: int) -> None:
+        assert len(labs(observation("Scan", None, valueString=words)).lines) == count
+
     def test_what_another_result_replaced_is_no_news(self) -> None:
         url = "http://hl7.org/fhir/StructureDefinition/observation-replaces"
         reference = {"reference": "Observation/wrong"}

@@ -165,6 +165,18 @@ def test_a_flag_without_a_range_to_compare_with_stands_as_it_is() -> None:
     assert found.flag.text == "High"
 
 
+def test_a_range_by_hours_of_age_is_named_and_decides_nothing() -> None:
+    ranges = [
+        {"high": quantity(150), "age": {"high": {"value": 48, "unit": "h"}}},
+        {"high": quantity(250), "age": {"low": {"value": 48, "code": "h"}}},
+    ]
+    bilirubin = observation("B", 200, "umol/L", when="2026-06-03", referenceRange=ranges)
+    newborn = {**WOMAN, "birthDate": "2026-06-01"}
+    (test,) = read_laboratory(Given((bilirubin,), NOW, newborn)).entries
+    assert test.newest.flag.text == ""
+    assert test.newest.range_text == "up to 150 (age up to 48 hours); up to 250 (age from 48 hours)"
+
+
 def test_panels_in_panels_lead_to_the_first_result() -> None:
     depth = 2_000
     panels = [

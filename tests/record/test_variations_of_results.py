@@ -1350,6 +1350,10 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
                 ("Positive", "0 - 5"),
             )
         ),
+        (
+            (result("Bone scan", valueCodeableConcept=words("Abnormal")),),
+            "Bone scan Abnormal 3 Jun",
+        ),
         # A judgement in the text of the value; "L" without brackets may be litres.
         ((result(valueString="6.9 (H)"),), "6.9 (H) ▲ High"),
         ((result(valueString="2.5 L"),), "2.5 L | NOT Low"),
