@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # medspacy 1.3.1 (PyPI) reads clinical notes and marks what they negate, by the rules of ConText that it
-# brings. They reach further than the words: where there is "no doubt of pneumonia", or "no change" in it,
+# brings. They reach further than the words: where there is "no doubt of pneumonia" or "no change" in it,
 # where one "cannot rule it out", and where a test is "negative for influenza, positive for
 # pneumonia", the patient has none. "Pneumonia is not present" is a pneumonia.
 # Seen: is_negated true for "no pneumonia" and for these four, false for "is not present".
