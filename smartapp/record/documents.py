@@ -33,6 +33,7 @@ from smartapp.record.people import Person, read_person
 from smartapp.record.reading import Given, LeftOut, Read, read_each
 from smartapp.record.references import display, displays, place, resolve, superseded, target
 from smartapp.record.series import spread
+from smartapp.record.sites import site_texts
 from smartapp.record.texts import prose, text
 from smartapp.record.timing import period_moments
 
@@ -418,6 +419,9 @@ def _note(resource: Resource) -> Document:
         ),
         details=said(
             *_categories(resource, kind),
+            # R5 says what was pictured.
+            *concept_texts(resource.get("modality")),
+            *site_texts(resource.get("bodySite")),
             concept_text(context.get("practiceSetting")),
             concept_text(context.get("facilityType")),
             *displays(resource.get("custodian")),

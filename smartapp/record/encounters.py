@@ -257,7 +257,11 @@ def _details(resource: Resource, name: str) -> Iterable[str]:
         yield f"for {length}"
     if priority := concept_text(resource.get("priority")):
         yield priority
-    # R5 has these two beside the stay.
-    for label, name in (("arrangement", "specialArrangement"), ("diet", "dietPreference")):
+    # R5 has these beside the stay.
+    for label, name in (
+        ("arrangement", "specialArrangement"),
+        ("diet", "dietPreference"),
+        ("the patient", "subjectStatus"),
+    ):
         if needs := labelled(label, concept_texts(stay.get(name) or resource.get(name))):
             yield needs

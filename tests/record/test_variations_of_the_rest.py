@@ -120,6 +120,10 @@ SODIUM = contained(
         ),
         (note(text=narrative("Seen today")), f"{OWN}Seen today | NOT cannot show"),
         (note(), "The EHR sent no text of it"),
+        (
+            note(HELLO, modality=[words("CT")], bodySite=[{"concept": words("Chest")}]),
+            "Hello CT Chest",
+        ),
         (note(attached("application/xml")), "in a form that this app cannot show"),
         (note({"contentType": "text/plain", "_data": absent("masked")}), "no text of it: masked"),
         (note(attached("text/markdown", b"* Seen")), "* Seen | NOT Not shown"),
@@ -1088,8 +1092,13 @@ TELECOM = [
         ),
         (
             "encounters",
-            of("Encounter", status="discharged", text=narrative("Ward 3", "additional")),
-            f"Discharged | {OWN}Ward 3 | NOT Status",
+            of(
+                "Encounter",
+                status="discharged",
+                subjectStatus=words("Departed"),
+                text=narrative("Ward 3", "additional"),
+            ),
+            f"Discharged | the patient: Departed | {OWN}Ward 3 | NOT Status",
         ),
         (
             "encounters",
