@@ -40,7 +40,7 @@ def usable_address(address: object, *, version: str = "", in_development: bool =
         _refuse_scheme(url)
         _refuse_host(url)
     _refuse_path(url)
-    if version and not version.startswith("4"):
+    if version and not version.lstrip("RrVv").startswith("4"):
         raise NotUsable(f"FHIR {version}, this app reads R4")
     return url
 

@@ -10,7 +10,7 @@ before its brands are known.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
@@ -35,6 +35,7 @@ MAX_PLACES = 2_000
 MAX_LOGO_URL = 2_048
 _LOGOS = ("brandLogo", "portalLogo")
 T = TypeVar("T")
+R = TypeVar("R", "_Endpoint", "_Organization")
 
 
 @dataclass(slots=True, eq=False)
@@ -89,10 +90,10 @@ def add_entries(bundle: Bundle, entries: Iterable[Any]) -> None:
 
 def read_brands(bundle: Bundle) -> ParsedList:
     """Return what the entries say together; their order does not matter."""
-    for one in bundle.endpoints:
-        bundle.endpoint_named |= dict.fromkeys(one.names, one)
-    for organization in bundle.organizations:
-        bundle.organization_named |= dict.fromkeys(organization.names, organization)
+    bundle.endpoint_named = _by_name(bundle.endpoints, lambda one: one.address)
+    bundle.organization_named = _by_name(
+        bundle.organizations, lambda one: (one.name, one.part_of, one.endpoints)
+    )
     managed = _managed(bundle)
     parsed = ParsedList(BUNDLE, skipped=bundle.skipped)
     for organization in bundle.organizations:
@@ -105,6 +106,18 @@ def read_brands(bundle: Bundle) -> ParsedList:
     parsed.skipped = +parsed.skipped  # without zeros
     _report_unresolved(parsed, bundle)
     return parsed
+
+
+def _by_name(resources: Iterable[R], content: Callable[[R], object]) -> dict[str, R]:
+    """Return the resources by each of their names, but for names of several that differ: such a
+    reference could lead patients to another hospital."""
+    found: dict[str, R] = {}
+    ambiguous: set[str] = set()
+    for one in resources:
+        for name in one.names:
+            if content(found.setdefault(name, one)) != content(one):
+                ambiguous.add(name)
+    return {name: one for name, one in found.items() if name not in ambiguous}
 
 
 def _add_entry(bundle: Bundle, entry: Any) -> None:
@@ -133,10 +146,10 @@ def _add_organization(bundle: Bundle, resource: dict[str, Any], url: str) -> Non
 
 
 def _names(resource: dict[str, Any], full_url: str) -> tuple[str, ...]:
-    """Return the strings by which references may name a resource."""
-    identity = resource.get("id")
-    relative = f"{resource['resourceType']}/{identity}" if isinstance(identity, str) else ""
-    return tuple(filter(None, (_plain(full_url), relative)))
+    """Return the strings by which references may name a resource; some lists have the id alone."""
+    identity = line(resource.get("id"))
+    relative = f"{resource['resourceType']}/{identity}" if identity else ""
+    return tuple(filter(None, (_plain(full_url), identity, relative)))
 
 
 def _plain(reference: str) -> str:
@@ -191,11 +204,11 @@ def _address(bundle: Bundle, resource: dict[str, Any]) -> Address | None:
 def _usable(resource: dict[str, Any], bundle: Bundle) -> Address:
     extensions = objects(resource.get("extension"))
     versions = [line(one.get("valueCode")) for one in extensions if one.get("url") == _VERSION]
-    version = next((one for one in versions if one.startswith("4")), next(iter(versions), ""))
+    version = next((one for one in versions if "4" in one[:2]), next(iter(versions), ""))
     url = usable_address(
         resource.get("address"), version=version, in_development=bundle.in_development
     )
-    status = line(resource.get("status"))
+    status = line(resource.get("status")).lower()
     if status in _UNUSABLE_STATUS:
         raise NotUsable(f"the list says that its status is {status}")
     if over := _over(resource.get("period"), bundle.today):
@@ -319,19 +332,18 @@ def _managed(bundle: Bundle) -> dict[int, list[_Endpoint]]:
 
 
 def _resolve(named: dict[str, T], reference: str, base: str) -> T | None:
-    """Return the resource that a reference means: by fullUrl, by `Type/id` in this Bundle, relative
-    to the base of the referring entry, or by the `Type/id` at the end of an absolute URL."""
+    """Return the resource that a reference means: relative to the base of the referring entry (FHIR
+    R4, "Resolving references in Bundles"), by fullUrl or `Type/id` in this Bundle, or by the
+    `Type/id` at the end of an absolute URL."""
     reference = _plain(reference)
     if not reference:
         return None
-    if reference in named:
-        return named[reference]
     if urlsplit(base).scheme in ("http", "https"):
         root = "/".join(base.split("/")[:-2])
         below = named.get(urljoin(f"{root}/", reference))
         if below is not None:
             return below
-    return named.get("/".join(reference.split("/")[-2:]))
+    return named.get(reference) or named.get("/".join(reference.split("/")[-2:]))
 
 
 def _add_brand(
@@ -410,7 +422,7 @@ def _addresses(
             endpoint.has_brand = True
             label = labels.get(reference, "") or endpoint.address.label
             found.append(Address(endpoint.address.url, label, endpoint.address.version))
-    for endpoint in managed.get(id(organization), ()):
+    for endpoint in (*organization.contained.values(), *managed.get(id(organization), ())):
         endpoint.has_brand = True
         found += [endpoint.address] if endpoint.address else []
     once: dict[str, Address] = {}

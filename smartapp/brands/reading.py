@@ -5,8 +5,10 @@ A document may have 50 MB, so it is read entry by entry, and only the needed par
 kept: about two kilobytes for each brand. Unusable entries are counted by reason.
 """
 
+import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from datetime import date
 from typing import Any, BinaryIO
@@ -33,6 +35,14 @@ _ZIP = ("organizationzipcode", "zip", "zipcode", "postalcode")
 _CITY = ("city", "organizationcity")
 _STATE = ("state", "organizationstate")
 _VERSION = ("fhirversion", "capabilityfhirversion")
+
+
+_ADDRESS_COLUMN = re.compile(
+    r"(fhir|base|service|server|endpoint|api|r4)+(url|uri|address|endpoint)"
+)
+_NAME_COLUMN = re.compile(
+    r"(practice|facility|clinic|hospital|brand)(name)?|(provider|customer|client|location|site)name"
+)
 
 
 class NotAList(ValueError):
@@ -72,16 +82,12 @@ class Pages:
             return _next(document)
         if resource_type is not None:
             raise NotAList(f"The document is not a Bundle; its type is {line(resource_type)}.")
-        for prefix, shape in (
-            ("endpoints.item", FLAT), ("Endpoints.item", LANTERN), ("item", FLAT),
-        ):  # fmt: skip
-            rows = _items(document, prefix)
-            if (first := next(rows, None)) is not None:
-                return self._end(_rows(_chained(first, rows), shape, self._in_development))
-        raise NotAList(
-            "The document is no Bundle and no list of endpoints that this app knows: it needs "
-            "`entry`, `endpoints` or `Endpoints`."
-        )
+        member = _list_in(document)
+        if member is None:
+            raise NotAList("The document is no Bundle and has no list of endpoints.")
+        rows = _items(document, f"{member}.item" if member else "item")
+        shape = LANTERN if member == "Endpoints" else FLAT
+        return self._end(_rows(rows, shape, self._in_development))
 
     def _end(self, rows: ParsedList) -> str:
         """Take a list that has no pages."""
@@ -111,9 +117,19 @@ def _items(document: _After, prefix: str) -> Iterator[Any]:
     return iter(ijson.items(document.begin(), prefix, use_float=True))
 
 
-def _chained(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
+def _list_in(document: _After) -> str | None:
+    """Return the member that has the list: one that is named after endpoints, else the first list
+    with something in it; "" for the document itself, None if there is none."""
+    before: tuple[str, str] | None = None
+    first = None
+    for prefix, event, _ in ijson.parse(document.begin()):
+        is_begun = before is not None and before[1] == "start_array" and event != "end_array"
+        if is_begun and before is not None and "." not in (member := before[0]):
+            if member == "" or member.lower() == "endpoints":
+                return member
+            first = member if first is None else first
+        before = prefix, event
+    return first
 
 
 def _next(document: _After) -> str:
@@ -123,13 +139,11 @@ def _next(document: _After) -> str:
 
 
 def _table(document: BinaryIO, in_development: bool) -> ParsedList:
-    header = document.readline()
-    document.seek(0)
-    # Spreadsheets write semicolons where a comma is the decimal sign.
-    delimiter = ";" if header.count(b";") > header.count(b",") else ","
-    text = io.TextIOWrapper(document, encoding="utf-8-sig", errors="replace", newline="")
+    text = _decoded(document.read())
+    header = text.partition("\n")[0]
+    delimiter = max(",;\t|", key=header.count)
     try:
-        rows = csv.DictReader(text, delimiter=delimiter)
+        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
         columns = {_column(name) for name in rows.fieldnames or ()}
         if not columns & set(_ADDRESS):
             raise NotAList(
@@ -138,8 +152,16 @@ def _table(document: BinaryIO, in_development: bool) -> ParsedList:
         return _rows(rows, TABLE, in_development)
     except csv.Error as error:
         raise NotAList(f"The table cannot be read: {_one_line(error)}.") from None
-    finally:
-        text.detach()
+
+
+def _decoded(body: bytes) -> str:
+    """Return the text of a table. Spreadsheets write UTF-8, UTF-16, or the code page of Windows."""
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return body.decode("utf-16", errors="replace")
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return body.decode("cp1252", errors="replace")
 
 
 def _rows(rows: Iterator[Any], shape: str, in_development: bool) -> ParsedList:
@@ -165,7 +187,10 @@ def _rows(rows: Iterator[Any], shape: str, in_development: bool) -> ParsedList:
 def _row(row: Any, in_development: bool) -> ParsedBrand:
     if not isinstance(row, dict):
         raise NotUsable("an entry that is no object")
-    cells = {_column(name): value for name, value in row.items() if value}
+    cells: dict[str, Any] = {}
+    for column, value in row.items():
+        if value:
+            cells.setdefault(_column(column), value)
     version = line(_cell(cells, _VERSION))
     url = usable_address(_cell(cells, _ADDRESS), version=version, in_development=in_development)
     names = _names(_cell(cells, _NAME))
@@ -195,8 +220,12 @@ def _names(given: Any) -> list[tuple[str, str]]:
 
 
 def _column(name: object) -> str:
-    """Return the name of a column without what its spellings differ in: "FHIR Base URL"."""
-    return "".join(filter(str.isalnum, str(name).lower()))
+    """Return the name of a column without what its spellings differ in: "FHIR Base URL", "Practice
+    Name"."""
+    plain = "".join(filter(str.isalnum, str(name).lower()))
+    if _ADDRESS_COLUMN.fullmatch(plain):
+        return "url"
+    return "name" if _NAME_COLUMN.fullmatch(plain) else plain
 
 
 def _cell(cells: dict[str, Any], names: tuple[str, ...]) -> Any:

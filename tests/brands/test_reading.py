@@ -72,6 +72,33 @@ class TestReferences:
         assert names(parsed) == ["Maple Health"]
         assert not parsed.skipped
 
+    def test_an_endpoint_that_is_contained_and_not_referred_to_is_its_own_too(self) -> None:
+        own = endpoint("e")["resource"]
+        parsed = read(bundle(organization("b", endpoint=[], contained=[own])))
+        assert [one.addresses[0].url for one in parsed.brands] == [BASE]
+        assert not parsed.skipped
+
+    def test_a_reference_of_the_id_alone_is_followed(self) -> None:
+        assert names(read(bundle(organization("b", "maple"), endpoint()))) == ["Maple Health"]
+
+    def test_of_two_with_the_same_id_the_one_below_the_same_base_is_meant(self) -> None:
+        """Another hospital's could be the other."""
+        other = endpoint(address=f"{BASE}/other") | {"fullUrl": "https://b.example/Endpoint/maple"}
+        for entries in ((endpoint(), other), (other, endpoint())):
+            (brand,) = read(bundle(organization("b"), *entries)).brands
+            assert [one.url for one in brand.addresses] == [BASE]
+
+    def test_of_two_with_the_same_id_and_no_base_none_is_meant(self) -> None:
+        entries = [endpoint(), endpoint(address=f"{BASE}/other"), organization("b")]
+        parsed = read(bundle(*({"resource": one["resource"]} for one in entries)))
+        assert parsed.brands == []
+        assert parsed.notes == ["1 reference in `endpoint` leads to nothing in this list."]
+
+    def test_what_is_there_twice_is_there_once(self) -> None:
+        entries = [endpoint(), endpoint(), organization("b")]
+        parsed = read(bundle(*({"resource": one["resource"]} for one in entries)))
+        assert names(parsed) == ["Maple Health"]
+
     @pytest.mark.parametrize("reference", ["#e", "e"])
     def test_an_endpoint_that_is_contained_in_the_organisation_is_its_own(
         self, reference: str
@@ -170,7 +197,10 @@ class TestAddresses:
         assert parsed.skipped == {reason: 1}
         assert [one.url for one in parsed.brands[0].addresses] == [BASE]
 
-    @pytest.mark.parametrize(("version", "is_read"), [("4.0.1", True), ("5.0.0", False)])
+    @pytest.mark.parametrize(
+        ("version", "is_read"),
+        [("4.0.1", True), ("R4", True), ("v4.0", True), ("5.0.0", False), ("R5", False)],
+    )
     def test_the_version_that_is_said_decides(self, version: str, *, is_read: bool) -> None:
         said = [{"url": FHIR_VERSION, "valueCode": version}]
         parsed = read(bundle(organization(), endpoint(extension=said)))
@@ -187,6 +217,7 @@ class TestAddresses:
         ("members", "reason"),
         [
             ({"status": "off"}, "the list says that its status is off"),
+            ({"status": "OFF"}, "the list says that its status is off"),
             ({"period": {"start": "2019-01-01", "end": "2026-11-29T00:00:00Z"}},
              "the list says that its period ended: 2026-11-29"),
             ({"period": {"end": "2020"}}, "the list says that its period ended: 2020"),
@@ -357,12 +388,28 @@ class TestShapes:
         [
             b"\xef\xbb\xbfOrganization Name,FHIR Base URL,Zip-Code\nElder Clinic,%s,62701\n",
             b"organization_name;url;ZIP\r\nElder Clinic;%s;62701\r\n",
+            b"Practice Name\tService Base URL\tPostal Code\nElder Clinic\t%s\t62701\n",
+            b"Facility|FHIR R4 Endpoint|zip|Website URL\nElder Clinic|%s|62701|https://x.example\n",
         ],
     )
     def test_a_table_of_a_spreadsheet(self, table: bytes) -> None:
         parsed = read(table % BASE.encode())
         assert names(parsed) == ["Elder Clinic"]
         assert parsed.brands[0].places[0].zip == "62701"
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+    def test_a_table_in_the_encoding_of_a_spreadsheet(self, encoding: str) -> None:
+        table = f"Name,URL\nAdministraci\u00f3n,{BASE}\n".encode(encoding)
+        assert names(read(table)) == ["Administraci\u00f3n"]
+
+    @pytest.mark.parametrize("member", ["data", "items", "fhirEndpoints", "ENDPOINTS"])
+    def test_a_flat_list_under_another_name(self, member: str) -> None:
+        rows = [{"name": "Maple", "serviceBaseUrl": BASE}]
+        assert names(read({"errors": [], "meta": {"tags": [1]}, member: rows})) == ["Maple"]
+
+    def test_a_list_of_endpoints_goes_before_others(self) -> None:
+        rows = [{"name": "Maple", "url": BASE}]
+        assert names(read({"states": [{"name": "TX"}], "endpoints": rows})) == ["Maple"]
 
     def test_a_table_of_lantern(self) -> None:
         table = f"url,organization_name,organization_zipcode\r\n{BASE},Maple,76701\r\n".encode()
@@ -386,7 +433,7 @@ class TestShapes:
             (b"<html>", "A web page or XML came"),
             (b'{"resourceType": "Bundle", "entry": [{', "not complete JSON"),
             (b'{"resourceType": "Patient"}', "not a Bundle; its type is Patient"),
-            (b'{"a": 1}', "no list of endpoints that this app knows"),
+            (b'{"a": 1}', "has no list of endpoints"),
             (b"just,words\n1,2\n", "neither JSON nor a table"),
             (b"", "neither JSON nor a table"),
         ],
