@@ -59,7 +59,7 @@ def _dispense(resource: Resource, related: Related) -> Fact:
             *(MORE_ON_DOSE for one in dosages if not one.is_whole),
         ),
         details=said(
-            "" if _has_not_happened(resource) else "dispensed",
+            "dispensed" if _has_happened(resource) else "",
             _substituted(mapping(resource.get("substitution"))),
             amount_text(resource.get("quantity")),
             _for(quantity_text(resource.get("daysSupply"))),
@@ -146,7 +146,7 @@ def _administration(resource: Resource, related: Related) -> Fact:
             labelled("for", reasons(resource, related)),
         ),
         details=said(
-            "" if _has_not_happened(resource) else "given",
+            "given" if _has_happened(resource) else "",
             concept_text(resource.get("category")),
             *map(_performer, mappings(resource.get("performer"))),
             *displays(resource.get("device")),
@@ -174,12 +174,12 @@ def _did_not_happen(resource: Resource) -> bool:
     return status_code(resource) in ("not-done", "declined", "cancelled")
 
 
-def _has_not_happened(resource: Resource) -> bool:
-    """Return whether it did not happen, or not yet. A pause of an infusion is no doubt of what was
-    given before."""
+def _has_happened(resource: Resource) -> bool:
+    """Return whether its status says that it happened. A pause of an infusion is no doubt of what
+    was given before; a status of another making ("refused") may mean anything."""
     is_dispense = resource.get("resourceType") == "MedicationDispense"
-    not_yet = ("preparation", "in-progress", "on-hold") if is_dispense else ("preparation",)
-    return _did_not_happen(resource) or status_code(resource) in not_yet
+    paused = () if is_dispense else ("in-progress", "on-hold")
+    return status_code(resource) in ("completed", "stopped", *paused)
 
 
 def _status(resource: Resource, verb: str) -> str:

@@ -109,11 +109,10 @@ def _age(resource: Resource) -> str:
 
 def _death(resource: Resource) -> str:
     """Return "died 2012", "died at the age of 61 years" or "deceased"."""
-    said_so = resource.get("deceasedBoolean")
-    if said_so is not None:
-        return "" if is_false(said_so) else "deceased"
     if told := text(resource.get("deceasedString")):
         # Words may say anything: "unknown", "in his sleep".
         return "" if told.casefold() in _ALIVE else f"deceased: {told}"
-    died = read_span(resource, "deceased")
-    return f"died {died.words}" if died else ""
+    said_so = resource.get("deceasedBoolean")
+    if died := read_span({**resource, "deceasedBoolean": None}, "deceased"):
+        return f"died {died.words}"
+    return "" if said_so is None or is_false(said_so) else "deceased"

@@ -80,7 +80,7 @@ def _immunization(resource: Resource, context: Given) -> Immunization:
     related = context.related
     given = member_moment(resource, "occurrenceDateTime", "date")
     statement = read_statement(resource.get("vaccineCode"))
-    is_given = status_code(resource) != "not-done"
+    is_given = status_code(resource) in ("completed", "")
     name = named_or(resource.get("vaccineCode"), NOT_NAMED)
     marks = doubted(_marks(resource, given), context.now)
     is_named = not name.startswith(NOT_NAMED)

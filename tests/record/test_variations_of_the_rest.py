@@ -552,6 +552,27 @@ TELECOM = [
             ),
             "Inpatient sent to: Ward 4",
         ),
+        (
+            "family-history",
+            relative(deceasedBoolean=True, deceasedDate="2001"),
+            "died 2001 | NOT deceased",
+        ),
+        *(
+            (
+                "dispenses",
+                of(
+                    resource_type,
+                    status=status,
+                    medicationCodeableConcept=words("Morphine"),
+                ),
+                "Status | NOT ” given | NOT unknown given | NOT ” dispensed",
+            )
+            for resource_type, status in (
+                ("MedicationAdministration", "refused"),
+                ("MedicationAdministration", "unknown"),
+                ("MedicationDispense", "returned"),
+            )
+        ),
         ("plans", plan({"code": absent("masked")}), "an activity that the EHR does not name"),
         ("plans", goal(description=absent("masked")), "does not describe (masked)"),
         (
@@ -1248,6 +1269,7 @@ def test_other_sections(section: str, given: Resource, says: str) -> None:
         ),
         ("immunizations", words("No known immunizations"), vaccine(), True),
         ("immunizations", words("No known immunizations"), vaccine(status="not-done"), False),
+        ("immunizations", words("No known immunizations"), vaccine(status="refused"), False),
         ("immunizations", cvx("998"), vaccine(), False),
     ],
 )
