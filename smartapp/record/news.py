@@ -19,7 +19,7 @@ from smartapp.record.medications import Medication
 from smartapp.record.moments import CLOCK_TOLERANCE, Moment
 from smartapp.record.observations import CORRECTED, REPLACED, UNRANKED, Reading
 from smartapp.record.panels import common_name
-from smartapp.record.ranges import is_decided
+from smartapp.record.ranges import is_decided, names_words
 from smartapp.record.series import is_same_moment
 from smartapp.record.values import measured
 from smartapp.record.vital_sign import Row, VitalSign
@@ -198,8 +198,8 @@ def _is_unjudged(result: Reading) -> bool:
     amount = measured(result.value)
     if amount.number is not None:
         return not is_decided(amount.number, amount.comparator, result.ranges)
-    is_other = result.value.text.casefold() not in result.range_text.casefold()
-    return result.has_value and bool(result.ranges.listed) and is_other
+    has_words = result.has_value and bool(result.ranges.listed)
+    return has_words and not names_words(result.value.text, result.ranges)
 
 
 def _value(reading: Reading) -> str:

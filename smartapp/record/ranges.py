@@ -20,6 +20,7 @@ from smartapp.record.quantities import number_text, quantity_text, written_numbe
 from smartapp.record.texts import text
 from smartapp.record.units import NO_UNIT, Unit, in_power_of_ten, is_unit, read_unit
 
+_PARTS_OF_WORDS = re.compile(r"\s*[,;/()]\s*|\s+(?:or|to)\s+")
 NOT_COMPARED = "not compared: in another unit"
 WITHOUT_UNIT = "not compared: the result has no unit"
 NORMAL_TYPES = frozenset({"normal", "recommended"})
@@ -217,16 +218,27 @@ def compare(value: Decimal, comparator: str, ranges: Ranges) -> Flag:
 
 
 def is_decided(value: Decimal, comparator: str, ranges: Ranges) -> bool:
-    """Return whether the ranges tell where a value is: "> 60" may be below or above 90."""
+    """Return whether the ranges tell where a value is: "> 60" may be below or above 90. Nothing is
+    below 0 if that is where a range begins."""
     limits = ranges.deciding
     if limits is None:
         return False
     if not comparator or compare(value, comparator, ranges).is_ours:
         return True
     if comparator in ("<", "<="):
-        return limits.low is None and limits.high is not None and value <= limits.high
+        return not limits.low and limits.high is not None and value <= limits.high
     is_at_least = comparator in (">", ">=")
     return is_at_least and limits.high is None and limits.low is not None and value >= limits.low
+
+
+def names_words(words: str, ranges: Ranges) -> bool:
+    """Return whether a range in words names a result: "Yellow" of "Straw, yellow", "Not detected"
+    of "Negative", and not "Reactive" of "Nonreactive (adults)"."""
+    said = plain_answer(words)
+    parts = (part for one in ranges.listed for part in _PARTS_OF_WORDS.split(one.words))
+    named = {plain_answer(part) for part in parts}
+    are_negative = said in NEGATIVE and not named.isdisjoint(NEGATIVE)
+    return are_negative or any(f"{part} ".startswith(f"{said} ") for part in named)
 
 
 def compare_words(words: str, ranges: Ranges) -> Flag:

@@ -113,7 +113,16 @@ class TestResults:
         assert labs(potassium(9.9, "2026-10-05", referenceRange=[])) == Share(unjudged=1)
 
     @pytest.mark.parametrize(
-        ("found", "usual", "unjudged"), [("Few", "None seen", 1), ("Negative", "Negative", 0)]
+        ("found", "usual", "unjudged"),
+        [
+            ("Few", "None seen", 1),
+            ("Negative", "Negative", 0),
+            ("Not detected", "Negative", 0),
+            ("Yellow", "Straw, yellow", 0),
+            ("Not detected", "Not detected by PCR", 0),
+            ("Detected", "Not detected by PCR", 1),
+            ("Reactive", "Nonreactive (adults)", 1),
+        ],
     )
     def test_words_that_differ_from_those_of_their_range_too(
         self, found: str, usual: str, unjudged: int
@@ -146,6 +155,12 @@ class TestResults:
     @pytest.mark.parametrize(("words", "count"), [("Resistant", 1), ("Abnormal", 1), ("High", 0)])
     def test_a_result_that_is_a_judgement_is_abnormal(self, words: str, count: int) -> None:
         assert len(labs(observation("Scan", None, valueString=words)).lines) == count
+
+    def test_nothing_is_below_zero(self) -> None:
+        below = {"value": 0.01, "comparator": "<", "unit": "ng/mL"}
+        usual = [{"low": quantity(0, "ng/mL"), "high": quantity(0.04, "ng/mL")}]
+        found = observation("Troponin", None, valueQuantity=below, referenceRange=usual)
+        assert labs(found).unjudged == 0
 
     def test_what_another_result_replaced_is_no_news(self) -> None:
         url = "http://hl7.org/fhir/StructureDefinition/observation-replaces"
