@@ -5,7 +5,7 @@ from typing import Any
 
 from smartapp.record.absence import named_or
 from smartapp.record.amounts import amount_text, duration_text, range_text, ratio_text
-from smartapp.record.codes import concept_text, concept_texts, status_code
+from smartapp.record.codes import concept_text, concept_texts, status_code, status_codes
 from smartapp.record.elements import (
     Resource,
     extensions,
@@ -179,8 +179,11 @@ def _plan(resource: Resource, related: Related) -> Fact:
 
 
 def _categories(plan: Resource) -> list[str]:
-    """Return the categories if the plan has a title of its own; else they are its name."""
-    return concept_texts(plan.get("category")) if text(plan.get("title")) else []
+    """Return the categories if the plan has a title of its own; else they are its name. Without the
+    one that every plan of US Core has."""
+    sent = plan.get("category") if text(plan.get("title")) else None
+    usual = concept_texts([one for one in mappings(sent) if "assess-plan" in status_codes(one)])
+    return [words for words in concept_texts(sent) if words not in usual]
 
 
 def _intent(intent: str) -> str:

@@ -542,6 +542,14 @@ TELECOM = [
             "Plan care plan Longitudinal",
         ),
         (
+            "plans",
+            {
+                **plan(),
+                "category": [{"coding": [{"code": "assess-plan", "display": "Assessment"}]}],
+            },
+            "Plan care plan | NOT Assessment",
+        ),
+        (
             "dispenses",
             of(
                 "MedicationDispense",
