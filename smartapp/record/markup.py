@@ -19,8 +19,11 @@ _CELL_END = re.compile(r"</t[dh]\s*>", re.IGNORECASE)
 _NOT_TEXT = re.compile(
     r"<(script|style|title)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL
 )
-_STRUCK_OUT = re.compile(r"<(?P<end>/)?(?:s|del|strike)\b[^<>]*>", re.IGNORECASE)
-_STYLED = re.compile(r"(<\w[^<>]*>)([^<]*)")
+_STRIKES = re.compile(r"<(?:s|del|strike)\b|line-through", re.IGNORECASE)
+_ELEMENT = re.compile(r"(</?[A-Za-z][\w:.-]*(?:\s+[^<>=]*=[^<>]*|\s*)/?>)")
+_NAME = re.compile(r"[^</\s>]+")
+_WORDS = re.compile(r"\S(?:.*\S)?", re.DOTALL)
+_STILL_STRUCK_OUT = re.compile(r"\]( ?)\[struck out: ")
 _RAISED = re.compile(r"<sup\b[^<>]*>(?=\s*[\w+-])", re.IGNORECASE)
 # "<5 and >3" is none.
 _TAG = re.compile(r"</?[A-Za-z][\w:.-]*(?:\s+[^<>=]*=[^<>]*|\s*)/?>|<[!?][^<>]*>")
@@ -46,13 +49,22 @@ def is_rtf(words: str) -> bool:
 
 def with_struck_out(markup: str) -> str:
     """Return HTML that says in words which of its text is struck out."""
-    said = _STYLED.sub(_by_style, markup) if "line-through" in markup else markup
-    return _STRUCK_OUT.sub(lambda tag: "]" if tag["end"] else "[struck out: ", said)
-
-
-def _by_style(styled: re.Match[str]) -> str:
-    tag, words = styled.groups()
-    return f"{tag}[struck out: {words}]" if "line-through" in tag else styled[0]
+    if not _STRIKES.search(markup):
+        return markup
+    said: list[str] = []
+    striking, depth = "", 0
+    for place, piece in enumerate(_ELEMENT.split(markup)):
+        is_text = place % 2 == 0
+        is_struck_out = is_text and depth
+        said.append(_WORDS.sub(r"[struck out: \g<0>]", piece) if is_struck_out else piece)
+        if is_text or piece.endswith("/>"):
+            continue
+        name = _NAME.findall(piece)[0].casefold()
+        if depth and name == striking:
+            depth += -1 if piece.startswith("</") else 1
+        elif not depth and not piece.startswith("</") and _STRIKES.search(piece):
+            striking, depth = name, 1
+    return "".join(said)
 
 
 def plain_lines(markup: str) -> str:
@@ -62,4 +74,5 @@ def plain_lines(markup: str) -> str:
     spaces = _SPACES if _BLOCK_EDGE.search(said) else _SPACES_OF_A_LINE
     flat = spaces.sub(" ", _RAISED.sub("^", said))
     lined = _CELL_END.sub("\t", _BLOCK_EDGE.sub("\n", flat))
-    return _LINE_ENDS.sub("\n", unescape(_TAG.sub("", lined)))
+    bare = _STILL_STRUCK_OUT.sub(r"\1", _TAG.sub("", lined))
+    return _LINE_ENDS.sub("\n", unescape(bare))

@@ -212,6 +212,15 @@ class TestAttachments:
             "<div><b style='text-decoration:line-through'>Asthma</b> COPD</div>",
             "[struck out: Asthma] COPD",
         ),
+        (
+            "<div><s class='x'>5 <b>mg</b> <s>daily</s> at night</s> 10 mg</div>",
+            "[struck out: 5 mg daily at night] 10 mg",
+        ),
+        (
+            "<table><tr style='text-decoration: line-through'><td>Warfarin</td><td>5 mg</td></tr>"
+            "<tr><td>Aspirin</td></tr></table>",
+            "[struck out: Warfarin]  [struck out: 5 mg]\nAspirin",
+        ),
         ("<div>5 x 10<sup>9</sup>/L of H<sub>2</sub>O<sup>®</sup></div>", "5 x 10^9/L of H2O®"),
         (7, ""),
     ],
