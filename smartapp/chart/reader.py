@@ -84,7 +84,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of a read: the resources, or the state and the words for the page."""
+    """The result of a read: the resources, or the state and the words for the page. `is_a_part`: a
+    search for more of the kind was not permitted, which the page does not mention."""
 
     state: State
     resources: tuple[Resource, ...] = ()
@@ -95,6 +96,7 @@ class Outcome:
     lacks: Lack = ""
     why: Why = NO_REASON
     is_unknown_type: bool = False
+    is_a_part: bool = False
     retry_after: float | None = None
 
     def problem(self, what: str) -> str:
@@ -395,6 +397,7 @@ def _joined(section: Section, outcomes: Sequence[Outcome]) -> Outcome:
         for search, one in zip(section.searches, outcomes, strict=True)
         if not (search.is_optional and one.state == "not-granted")
     ]
+    unasked = {*section.searches} - {search for search, _ in asked}
     main = [one for search, one in asked if not search.is_besides]
     if not main:
         return Outcome("ok")
@@ -417,6 +420,7 @@ def _joined(section: Section, outcomes: Sequence[Outcome]) -> Outcome:
         reference=worst.reference,
         lacks=worst.lacks,
         why=worst.why,
+        is_a_part=any(search.is_optional and not search.is_besides for search in unasked),
     )
 
 
@@ -571,7 +575,7 @@ def read_section(section: Section, outcome: Outcome, given: Given) -> ReadSectio
         retry_after=outcome.retry_after,
         notes=notes,
         count=sum(map(section.count, read.entries)),
-        is_cut=outcome.state != "ok",
+        is_cut=outcome.state != "ok" or outcome.is_a_part,
         share=_share(section, outcome, read.entries),
     )
 

@@ -210,6 +210,19 @@ def _ids(given: Given) -> Read[str]:
     return Read(tuple(one["id"] for one in shown), tuple(left_out))
 
 
+class TestMedications:
+    @pytest.mark.parametrize("types", [("MedicationRequest",), ("*",)])
+    async def test_without_the_reports_the_list_is_not_whole(
+        self, ehr: FakeEHR, types: tuple[str, ...]
+    ) -> None:
+        """They are optional, so that no note says that they were not permitted."""
+        ehr.add(about_patient("MedicationRequest", "r1", status="stopped"))
+        scopes = tuple(f"patient/{name}.rs" for name in types)
+        section = (await chart_of(ehr, granted_scopes=scopes)).section("medications")
+        assert (section.state, section.notes) == ("ok", ())
+        assert section.is_whole is (types == ("*",))
+
+
 class TestOneMoreSection:
     """What a section is, is one value; here one that asks twice."""
 
