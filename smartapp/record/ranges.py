@@ -17,7 +17,7 @@ from smartapp.record.interpretations import ABOVE, BELOW, NO_FLAG, OUTSIDE, Flag
 from smartapp.record.moments import Moment
 from smartapp.record.people import Person, Sex
 from smartapp.record.quantities import number_text, quantity_text, written_number
-from smartapp.record.texts import text
+from smartapp.record.texts import text, texts
 from smartapp.record.units import NO_UNIT, Unit, in_power_of_ten, is_unit, read_unit
 
 _PARTS_OF_WORDS = re.compile(r"\s*[,;/()]\s*|\s+(?:or|to)\s+")
@@ -62,12 +62,23 @@ _ADULT_WORDS = frozenset(
 _WORD = re.compile(r"[^\W\d_]+")
 _NUMBER_IN_WORDS = re.compile(r"\d+(?:[.,]\d+)*")
 _AMOUNT = r"[+-]?\d+(?:\.\d+)?"
-_SPAN = re.compile(rf"(?P<low>{_AMOUNT})\s*(?:-|\u2013|to)\s*(?P<high>{_AMOUNT})\s*(?P<unit>\S+)?")
-_FROM = frozenset({">", ">=", "≥"})
+_SPAN = re.compile(
+    rf"(?P<low>{_AMOUNT})\s*(?:[-~\u2013\u2014\u2212]|to)\s*(?P<high>{_AMOUNT})\s*(?P<unit>\S+)?",
+    re.IGNORECASE,
+)
+_FROM = frozenset({">", ">=", "≥", "above", "over", "more than", "greater than", "at least"})
+# "< OR = 5.1", "=<5.1": how laboratories write <=.
+_OR_EQUAL = re.compile(r"([<>])\s*or\s*=|=\s*([<>])", re.IGNORECASE)
+# "<100 mg/dL (calc)": how a result was made is no name.
+_CALCULATED = re.compile(r"\s*\((?:calc\.?|calculated)\)$", re.IGNORECASE)
 # "Normal range: 3.5-5.1", "(3.5-5.1)". A label that says anything else is the range's name.
 _LABEL = re.compile(r"^[^\d<>≤≥]*:\s*")
 _BRACKETS = re.compile(r"^[(\[]([^()\[\]]*)[)\]]$")
-_SIDE = re.compile(rf"(?P<side>[<>]=?|[≤≥]|up to)\s*(?P<bound>{_AMOUNT})\s*(?P<unit>\S+)?")
+_SIDE = re.compile(
+    r"(?P<side>[<>]=?|[≤≥]|up to|less than|below|under|more than|greater than|above|over|at least)"
+    rf"\s*(?P<bound>{_AMOUNT})\s*(?P<unit>\S+)?",
+    re.IGNORECASE,
+)
 # "3.5-5.1 mmol/L", "35-49 %", "10*3/uL": a unit is not a name.
 _UNIT_IN_WORDS = re.compile(r"\S*[/%^*]\S*")
 _UNIT_WORDS = frozenset(
@@ -167,17 +178,22 @@ def read_ranges(value: object, unit: Unit, person: Person, when: Moment | None) 
         return NO_RANGES
     if (found := _of_everybody(unit, value)) is not None:
         return found
-    meant = [(one, _meant_for(one, person, when)) for one in mappings(value)]
+    meant = [(one, _meant_for(one, person, when)) for one in _written(value)]
     return _ranges([(one, name) for one, (name, is_possible) in meant if is_possible], unit)
 
 
 @remembered
 def _of_everybody(unit: Unit, value: object) -> Ranges | None:
     """Return ranges that do not say for whom they are, the most common case; None for others."""
-    found = mappings(value)
+    found = _written(value)
     if not all(map(_is_for_everybody, found)):
         return None
     return _ranges([(one, "") for one in found], unit)
+
+
+def _written(value: object) -> list[Resource]:
+    """Return the ranges; some servers send a text in place of one."""
+    return [*mappings(value), *({"text": words} for words in texts(value))]
 
 
 def _is_for_everybody(members: Resource) -> bool:
@@ -283,9 +299,12 @@ def _range(members: Resource, unit: Unit, name: str) -> ReferenceRange:
     written = text(members.get("text")) or concept_text(members.get("normalValue"))
     words = "" if bounds != (None, None) else written
     sent = [text(one.get("value")) for one in (low, high)]
-    if any(said and bound is None for said, bound in zip(sent, bounds, strict=True)):
-        # A bound that is no number ("5,1") is shown as it was sent, and the other one with it.
-        bounds = (None, None)
+    units = {read_unit(one).key for one in (low, high) if read_unit(one) != NO_UNIT}
+    are_odd = any(said and bound is None for said, bound in zip(sent, bounds, strict=True))
+    if are_odd or len(units) > 1:
+        # A bound that is no number ("5,1") is shown as it was sent, and the other one with it; so
+        # are two bounds in different units.
+        bounds, own = (None, None), NO_UNIT
         words = words or " to ".join(filter(None, map(quantity_text, (low, high))))
     words = "" if words.casefold() in _NO_RANGE else words
     if words and name != words and not any(sent):
@@ -313,7 +332,10 @@ def _meant_for(members: Resource, person: Person, when: Moment | None) -> tuple[
     age = mapping(members.get("age"))
     # Of an age in hours the day of birth tells too little.
     is_vague = bool(age) and (days is None or _is_in_hours(age))
-    names += [_kind(members.get("type")), _age_text(age) if is_vague else ""]
+    names += [
+        _kind(members.get("type") or members.get("meaning")),
+        _age_text(age) if is_vague else "",
+    ]
     is_possible = not (person.sex and sexes and person.sex not in sexes)
     return ", ".join(dict.fromkeys(filter(None, names))), is_possible and _is_in_age(days, age)
 
@@ -321,14 +343,19 @@ def _meant_for(members: Resource, person: Person, when: Moment | None) -> tuple[
 def _bounds_in_words(words: str, unit: Unit) -> tuple[Decimal | None, Decimal | None]:
     """Return the bounds of a range that is sent as text, if it is nothing else: "3.5 - 5.1 mmol/L",
     "<5.7". A unit in it must be the value's."""
-    plain = _BRACKETS.sub(r"\1", _LABEL.sub("", words))
+    plain = _BRACKETS.sub(r"\1", _LABEL.sub("", _plain(words)))
     match = _SPAN.fullmatch(plain) or _SIDE.fullmatch(plain)
     if match is None or (match["unit"] and read_unit({"unit": match["unit"]}).key != unit.key):
         return None, None
     if match.re is _SPAN:
         return written_number(match["low"]), written_number(match["high"])
     number = written_number(match["bound"])
-    return (number, None) if match["side"] in _FROM else (None, number)
+    return (number, None) if match["side"].casefold() in _FROM else (None, number)
+
+
+def _plain(words: str) -> str:
+    """Return a range without what changes nothing: "< OR = 100 mg/dL (calc)" is "<=100 mg/dL"."""
+    return _OR_EQUAL.sub(r"\1\2=", _CALCULATED.sub("", words.rstrip(" ;,")))
 
 
 def _bound(quantity: Resource, comparators: str) -> Decimal | None:
@@ -345,7 +372,8 @@ def _group_words(concept: object) -> str:
 
 # What programs send if a laboratory gives no range.
 _NO_RANGE = frozenset({"na", "n/a", "none", "-", "--", "not available", "not applicable", "null"})
-_NAMING = frozenset({"appliesTo", "age", "type"})
+# DSTU2 calls the type "meaning".
+_NAMING = frozenset({"appliesTo", "age", "type", "meaning"})
 
 
 def _kind(kind: object) -> str:
@@ -413,6 +441,7 @@ def _sex_of_words(words: str) -> Sex | None:
 @lru_cache(maxsize=1_000)
 def _leftover(words: str, is_adult: bool) -> bool:
     """Return whether a text says more than numbers, their unit, and that they are normal."""
+    words = _plain(words)
     said = _said(words) - _unit_of_a_span(words)
     if len(said & {"low", "high"}) == 1 and _CLASS.match(words):
         return True

@@ -282,12 +282,13 @@ _FACTORS: dict[str, tuple[str, Decimal, Decimal]] = {
 CONVERTED_UNITS = tuple(_FACTORS)
 
 
-# Units of results that differ by a power of ten only: a mass, a count or an amount, perhaps per
-# volume ("g/dL").
+# Units of results that differ by a power of ten only: a mass or an amount, perhaps per volume
+# ("g/dL"), and a count per volume.
 _PREFIXES = {
     "k": 3, "": 0, "d": -1, "c": -2, "m": -3, "u": -6, "n": -9, "p": -12, "f": -15,
 }  # fmt: skip
 _DECIMAL = re.compile(r"([kdcmunpf]?)(g|mol|eq|U)(?:/([dcmunpf]?)L)?")
+_COUNTED = re.compile(r"(?:10\*(\d{1,2})|cells?)?/([dcmunpf]?)L")
 
 
 def dimension(unit: Unit) -> str:
@@ -311,11 +312,16 @@ def in_power_of_ten(value: Decimal, unit: Unit, to: Unit) -> Decimal | None:
     changes (12.5 g/dL are 125 g/L); None for any other unit."""
     if unit.key == to.key:
         return value
-    found, wanted = _DECIMAL.fullmatch(unit.key), _DECIMAL.fullmatch(to.key)
-    if not found or not wanted or (found[2], found[3] is None) != (wanted[2], wanted[3] is None):
-        return None
-    return value.scaleb(_exponent(found) - _exponent(wanted))
+    (kind, power), (wanted, other_power) = _power_of_ten(unit.key), _power_of_ten(to.key)
+    return value.scaleb(power - other_power) if kind and kind == wanted else None
 
 
-def _exponent(unit: re.Match[str]) -> int:
-    return _PREFIXES[unit[1]] - _PREFIXES[unit[3] or ""]
+def _power_of_ten(key: str) -> tuple[str, int]:
+    """Return what a unit measures and its power of ten: ("g/L", 1) for g/dL; ("", 0) for others."""
+    if match := _DECIMAL.fullmatch(key):
+        prefix, kind, per = match.groups()
+        kind = kind if per is None else f"{kind}/L"
+        return kind, _PREFIXES[prefix] - _PREFIXES[per or ""]
+    if match := _COUNTED.fullmatch(key):
+        return "/L", int(match[1] or 0) - _PREFIXES[match[2]]
+    return "", 0

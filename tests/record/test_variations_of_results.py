@@ -399,6 +399,41 @@ def test_one_result(given: Resource, says: str) -> None:
             "▼ Below range | range 12 to 16 | NOT SNOMED",
         ),
         (ranged(11, limits(13, 17, appliesTo=[coded("248153007")])), "11 | NOT 13 to 17"),
+        *(
+            (ranged(6.2, {"text": text}), f"▲ Above range range {text}")
+            for text in (
+                "< OR = 5.1",
+                "=<5.1",
+                "<5.1 mmol/L (calc)",
+                "Up to 5.1",
+                "less than 5.1",
+                "3.5 — 5.1",
+                "3.5 ~ 5.1",
+                "3.5 - 5.1;",
+            )
+        ),
+        (ranged(6.2, {"text": "> OR = 7"}), "▼ Below range"),
+        (ranged(6.2, {"text": "above 7"}), "▼ Below range"),
+        (result(value=6.2, referenceRange="3.5-5.1"), "▲ Above range range 3.5-5.1"),
+        (ranged(6.2, limits(2.5, 6, meaning=words("Critical"))), "2.5 to 6 (Critical) | NOT Above"),
+        (
+            ranged(6.2, {"low": quantity(3.5, "mmol/L"), "high": quantity(5100, "umol/L")}),
+            "6.2 mmol/L range 3.5 mmol/L to 5100 umol/L 3 Jun | NOT Above",
+        ),
+        (
+            result(
+                valueQuantity=quantity(90000, "/uL"),
+                referenceRange=[{"low": quantity(150, "10*9/L")}],
+            ),
+            "90000 /uL ▼ Below range range from 150 10⁹/L",
+        ),
+        (
+            result(
+                valueQuantity=quantity(5, "10*3/uL"),
+                referenceRange=[{"high": quantity(11000, "cells/uL")}],
+            ),
+            "range up to 11000 cells/uL | NOT Above | NOT not compared",
+        ),
         (ranged(3.1, {"text": "Low: <3.5"}), "range Low: <3.5 | NOT Above"),
         (ranged(4.1, {"text": "Low: <3.5"}), "range Low: <3.5 | NOT Above"),
         (ranged(6.2, limits(3.5, 5.1, text="Low 3.5 High 5.1")), "▲ Above range"),
