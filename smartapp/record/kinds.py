@@ -117,6 +117,7 @@ _SOMETHING_ELSE = re.compile(
 _INSTRUMENT = re.compile(
     r"monitor|meter\b|gauge|cuff|scales?\b|sensor|probe|device|watch|[®™]", re.IGNORECASE
 )
+_ONE_OF_SEVERAL = re.compile(r"\b(?:maxim(?:um|al)|minim(?:um|al)|lowest|highest)\b", re.IGNORECASE)
 # Words that names of a kind usually have. Each tells less than the kind's own name.
 _PLAIN_WORDS = {
     "": "an and at by for in of on or the to with measured measurement observed reported finding"
@@ -162,8 +163,9 @@ def is_something_else(name: str) -> bool:
 
 @lru_cache(maxsize=1_000)
 def is_instrument(name: str) -> bool:
-    """Return whether a name is that of an instrument; a maker may call one "Max" or "Target"."""
-    return _INSTRUMENT.search(name) is not None
+    """Return whether a name is that of an instrument, which a maker may call "Max" or "Target", and
+    not how it was read: "Maximum by Holter monitor"."""
+    return _INSTRUMENT.search(name) is not None and _ONE_OF_SEVERAL.search(name) is None
 
 
 @lru_cache(maxsize=1_000)

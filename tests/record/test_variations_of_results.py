@@ -1124,6 +1124,10 @@ PRESSURE = pressure(mmhg(150), mmhg(95), id="p", effectiveDateTime="2026-06-02T0
         ((vital("8867-4", 130, device={"display": "Goal 2"}),), "Goal 2 130 /min above usual"),
         ((vital("8867-4", 130, device={"display": "Fetal monitor"}),), "130 /min | NOT usual"),
         ((vital("8867-4", 130, method=words("Maximum")),), "Maximum 130 /min | NOT usual"),
+        (
+            (vital("8867-4", 130, method=words("Highest of three, automated device")),),
+            "automated device 130 /min | NOT usual",
+        ),
         ((named("Temperature in incubator", "8310-5", 37, "Cel"),), "Body temperature 37"),
         # The record's own name says how it was measured.
         ((named("Weight (stated)", "29463-7", 68, "kg"),), "68 kg | named “Weight (stated)”"),
