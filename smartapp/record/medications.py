@@ -245,14 +245,17 @@ def _is_later(report: Medication, order: Medication) -> bool:
 
 
 def _replaced(resources: Iterable[Resource]) -> Iterable[str]:
-    """Yield "MedicationRequest/m1" for each order that another one replaces; a proposal or a plan
-    replaces nothing yet, and an order never itself."""
-    for one in resources:
-        is_ordered = status_code(one, "intent") in ORDER_INTENTS
-        replaced = place(one.get("priorPrescription"))
-        itself = f"{text(one.get('resourceType'))}/{text(one.get('id'))}"
-        if is_ordered and status_code(one) not in _NOT_IN_FORCE and replaced != itself:
-            yield replaced
+    """Yield "MedicationRequest/m1" for each order that another one replaces. A proposal or a plan
+    replaces nothing yet; of two that replace each other, or of one that replaces itself, nobody
+    knows which is valid."""
+    pairs = {
+        (f"{text(one.get('resourceType'))}/{text(one.get('id'))}", place(one["priorPrescription"]))
+        for one in resources
+        if "priorPrescription" in one
+        and status_code(one, "intent") in ORDER_INTENTS
+        and status_code(one) not in _NOT_IN_FORCE
+    }
+    return (replaced for itself, replaced in pairs if (replaced, itself) not in pairs)
 
 
 def _is_banned(medication: Medication) -> bool:

@@ -971,9 +971,13 @@ def test_a_remark_that_goes_for_several_orders_is_made_once() -> None:
     assert shown.count("also lists a current order of Paracetamol-codeine") == 1, shown
 
 
-def test_an_order_that_names_itself_is_not_replaced() -> None:
+def test_orders_that_name_themselves_or_each_other_are_not_replaced() -> None:
     alone = order(WARFARIN, priorPrescription={"reference": "MedicationRequest/m1"})
     assert_says(words_of("medications", alone), "NOT Another order replaces it")
+    other = order({"text": "Aspirin"}, priorPrescription={"reference": "MedicationRequest/m1"})
+    first = order(WARFARIN, priorPrescription={"reference": "MedicationRequest/m2"})
+    shown = words_of("medications", first, {**other, "id": "m2"})
+    assert_says(shown, "replaces another order | NOT Another order replaces it")
 
 
 @pytest.mark.parametrize(
