@@ -92,7 +92,7 @@ TABLE = (
           coded("state-other-registration"), FAILURE,
           "Correct the redirect URI at the vendor: each registration has its own."),
     Entry("C53", SEEN, "The answer came without what belongs into it, or with more",
-          coded("answer-incomplete"), "{c.seen} Its address has {c.came_or_nothing}.",
+          coded("answer-incomplete"), "{c.seen} {c.address_has}",
           "Ask the vendor: the answer must carry state, and code or error, each once, in the "
           f"address. {_PROXY}"),
     Entry("C53", SEEN, "The answer came by POST, and the app takes it in the address",

@@ -337,8 +337,12 @@ class Case:
         return ", ".join(missed)
 
     @property
-    def came_or_nothing(self) -> str:
-        return self.came or "nothing of it, as where it stands after a #"
+    def address_has(self) -> str:
+        """The members of a launch's address or of an answer's."""
+        if self.came:
+            return f"Its address has {self.came}."
+        is_answer = self.step == Step.CALLBACK
+        return "Its address has nothing of it, as where it stands after a #." if is_answer else ""
 
     @property
     def compare_client_id(self) -> str:
@@ -448,7 +452,7 @@ class Case:
     def unlisted_scopes(self) -> str:
         """Scopes that no entry of the EHR's list covers, wildcards and both versions understood."""
         known = self.published("scopes_supported")
-        return "" if known is None else " ".join(compare(self.asked_scopes, known).missing)
+        return " ".join(compare(self.asked_scopes, known).missing) if known else ""
 
     @property
     def _forms_to_ask(self) -> list[set[str]]:

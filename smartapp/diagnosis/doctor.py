@@ -195,7 +195,7 @@ def _needs(config: EndpointConfig, observation: Observation) -> Iterator[Finding
     yield from missing or [ok("capabilities", "The EHR lists everything that is used.")]
     facts = _facts(config, observation)
     yield from before_launch(facts, "algorithm", "audience", "authentication", "scope-forms")
-    is_listed = "scopes_supported" in facts.published
+    is_listed = bool(facts.published.get("scopes_supported"))
     covered = "lists every scope that is asked for" if is_listed else "publishes no list of scopes"
     found = tuple(before_launch(facts, "scopes"))
     yield from found or [ok("scopes", f"The EHR {covered}.")]
@@ -278,9 +278,13 @@ async def metadata(config: EndpointConfig) -> AsyncIterator[Finding]:
     except SmartError as error:
         yield advice(check, f"{url}: {error.detail}.", fix)
         return
-    version = str(statement.get("fhirVersion", "unknown"))[:20]
+    said = statement.get("fhirVersion")
+    version = "" if said is None or isinstance(said, list | dict | bool) else str(said)[:20]
     missing = sorted(_types(config) - _listed_types(statement))
-    if not version.startswith("4."):
+    if not version:
+        seen = "The server does not say which version of FHIR it speaks; this app reads 4.0."
+        yield advice(check, seen, fix)
+    elif not version.lstrip("RrVv").startswith("4"):
         yield advice(check, f"The server speaks FHIR {version}, and this app reads 4.0.", fix)
     elif missing:
         seen = f"The server does not list {', '.join(missing)}, which the scopes ask for."
@@ -301,7 +305,9 @@ def _listed_types(statement: dict[str, object]) -> set[str]:
 
 
 def _objects(value: object) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    """Return the objects of a list, or one that stands in a list's place."""
+    listed = value if isinstance(value, list) else [value]
+    return [one for one in listed if isinstance(one, dict)]
 
 
 async def clock(config: EndpointConfig) -> AsyncIterator[Finding]:

@@ -108,7 +108,8 @@ TABLE = (
           _unknown(lambda c: c.is_iss_an_address and c.nearest is None), "No endpoint has {c.iss}.",
           "Register the EHR with this FHIR base URL, if it is one of yours."),
     Entry("C20", SEEN, "The launch address was opened without what an EHR sends, or with more",
-          lambda c: c.step == Step.LAUNCH and c.code.startswith("parameter-"), FAILURE,
+          lambda c: c.step == Step.LAUNCH and c.code.startswith("parameter-"),
+          "{c.seen} {c.address_has}",
           "Let the EHR open the launch URL itself; it must send iss and launch, each once. A "
           "bookmark cannot work."),
     Entry("C20", SEEN, "The EHR opened the launch URL by POST, and the app takes it in the address",

@@ -89,10 +89,18 @@ class AuthorizationCode:
 def parse_launch_request(query: str) -> LaunchRequest:
     """Return `iss` and `launch` from the raw query string of a launch URL (C20).
 
-    Raises ParameterMissing, ParameterRepeated, ParameterTooLong or ParameterMalformed. Further
-    parameters, which some EHRs add, are ignored. `iss` must be ASCII, which excludes look-alike
-    letters (T1).
+    Raises ParameterMissing, ParameterRepeated, ParameterTooLong or ParameterMalformed, which name
+    the members that came. Further parameters, which some EHRs add in any encoding, are ignored.
+    `iss` must be ASCII, which excludes look-alike letters (T1).
     """
+    try:
+        return _launch_request(query)
+    except RequestError as exc:
+        exc.came = _members(query)
+        raise
+
+
+def _launch_request(query: str) -> LaunchRequest:
     values = parse_query(query)
     iss = required(values, "iss", max_characters=MAX_LAUNCH_PARAMETER_CHARACTERS)
     if not iss.isascii() or " " in iss:
@@ -180,15 +188,18 @@ def parse_authorization_response(query: str) -> AuthorizationResponse | Authoriz
     try:
         return _response(query)
     except RequestError as exc:
-        # What has no "=" may be a value.
-        names = (pair.partition("=")[0] for pair in query.split("&") if "=" in pair)
-        came = [name for name in dict.fromkeys(names) if _NAME.fullmatch(name)][:MAX_NAMES]
-        raise AnswerIncomplete(exc.detail, rule=exc.code, came=", ".join(came)) from exc
+        raise AnswerIncomplete(exc.detail, rule=exc.code, came=_members(query)) from exc
+
+
+def _members(query: str) -> str:
+    """Return the names of a query's members, for administrators. What has no "=" may be a value."""
+    names = (pair.partition("=")[0] for pair in query.split("&") if "=" in pair)
+    return ", ".join([name for name in dict.fromkeys(names) if _NAME.fullmatch(name)][:MAX_NAMES])
 
 
 def _response(query: str) -> AuthorizationResponse | AuthorizationErrorResponse:
     # Of the words of an error, what is in another encoding than UTF-8 is left out.
-    values = parse_query(query, is_utf8_required=False)
+    values = parse_query(query)
     for name, found in values.items():
         if len(found) > 1:
             raise ParameterRepeated(plain_text(name, MAX_ERROR_CHARACTERS))

@@ -13,24 +13,21 @@ MAX_QUERY_CHARACTERS = 32_768
 MAX_PARAMETERS = 64
 
 
-def parse_query(query: str, *, is_utf8_required: bool = True) -> dict[str, list[str]]:
-    """Return every parameter with all its values, in order. Without `is_utf8_required`, what is not
-    UTF-8 becomes U+FFFD, which `optional` refuses.
+def parse_query(query: str) -> dict[str, list[str]]:
+    """Return every parameter with all its values, in order. What is not UTF-8 becomes U+FFFD, which
+    `optional` refuses: parameters that nobody reads may have any encoding.
 
     Raises ParameterTooLong if the query is longer than any real one, and ParameterMalformed if it
-    is not `application/x-www-form-urlencoded` UTF-8 (RFC 6749 appendix B).
+    has more parameters.
     """
     if len(query) > MAX_QUERY_CHARACTERS:
         raise ParameterTooLong("the whole query string")
     try:
         pairs = parse_qsl(
-            query,
-            keep_blank_values=True,
-            errors="strict" if is_utf8_required else "replace",
-            max_num_fields=MAX_PARAMETERS,
+            query, keep_blank_values=True, errors="replace", max_num_fields=MAX_PARAMETERS
         )
     except ValueError:
-        raise ParameterMalformed("not form-urlencoded UTF-8, or too many parameters") from None
+        raise ParameterMalformed("more parameters than any EHR sends") from None
     values: dict[str, list[str]] = {}
     for name, value in pairs:
         values.setdefault(name, []).append(value)

@@ -148,7 +148,9 @@ class TestLaunchAddress:
         ("query", "words", "rule", "seen"),
         [
             ("iss={base}&iss={base}&launch=x", "without what an EHR sends, or with more", "C20",
-             "iss is there more than once."),
+             "iss is there more than once. Its address has iss, launch."),
+            ("fhirServiceUrl={base}&patientId=1", "without what an EHR sends", "C20",
+             "iss is missing, or empty. Its address has fhirServiceUrl, patientId."),
             ("iss={base}", "without what an EHR sends", "C20", "launch is missing, or empty."),
             ("iss={base}&launch=" + "x" * 9000, "without what an EHR sends", "C20",
              "launch is longer than any EHR sends."),

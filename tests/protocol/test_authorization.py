@@ -40,7 +40,7 @@ class TestLaunchRequest:
         assert "xyz" not in repr(request)
 
     def test_parameters_that_an_ehr_adds_are_ignored(self) -> None:
-        query = f"{self.GOOD}&theme=dark&theme=light"
+        query = f"{self.GOOD}&theme=dark&theme=light&user=M%FCller"
         assert authorization.parse_launch_request(query).iss == ISS
 
     @pytest.mark.parametrize(
@@ -60,7 +60,8 @@ class TestLaunchRequest:
             (urlencode({"iss": f"{ISS}\r\nX: y", "launch": "x"}), ParameterMalformed),
             (urlencode({"iss": f"{ISS} ", "launch": "x"}), ParameterMalformed),
             (urlencode({"iss": "https://еhr.example", "launch": "x"}), ParameterMalformed),
-            (f"{GOOD}&x=%ff", ParameterMalformed),
+            (urlencode({"iss": ISS}) + "&launch=%ff", ParameterMalformed),
+            ("iss=https://%ff.example&launch=x", ParameterMalformed),
             ("&".join(f"p{n}=1" for n in range(100)), ParameterMalformed),
         ],
     )
@@ -69,6 +70,11 @@ class TestLaunchRequest:
         allow."""
         with pytest.raises(error):
             authorization.parse_launch_request(query)
+
+    def test_a_refusal_names_the_members_that_came(self) -> None:
+        with pytest.raises(ParameterMissing) as refused:
+            authorization.parse_launch_request(f"ISS={ISS}&LAUNCH=secret&amp;theme=x&secret")
+        assert refused.value.came == "ISS, LAUNCH, amp;theme"
 
 
 class TestRandomValues:

@@ -609,6 +609,31 @@ async def test_scopes_of_both_forms_in_one_request_are_advice(
     assert ("scope-forms" in await advised()) is is_advised
 
 
+async def test_an_empty_list_of_scopes_is_none(healthy: EHR) -> None:
+    healthy.publish(capabilities=CAPABILITIES, scopes_supported=[])
+    assert "The EHR publishes no list of scopes." in (await in_database(run))[1]
+    assert "scopes" not in await advised()
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [
+        ("R4", "A server of FHIR R4 answers"),
+        (4.0, "A server of FHIR 4.0 answers"),
+        (None, "does not say which version of FHIR it speaks"),
+        (["4.0.1"], "does not say which version of FHIR it speaks"),
+        ("R5", "speaks FHIR R5, and this app reads 4.0"),
+    ],
+)
+async def test_versions_of_a_capability_statement(
+    healthy: EHR, version: object, words: str
+) -> None:
+    """And one object in the place of a list is read, as converters from XML write it."""
+    said = {**statement("4.0.1"), "fhirVersion": version}
+    healthy.answers["/fhir/r4/metadata"] = 200, {**said, "rest": said["rest"][0]}, {}
+    assert words in (await in_database(run))[1]
+
+
 async def test_scopes_that_a_wildcard_covers_are_well(healthy: EHR) -> None:
     listed = ["launch", "openid", "fhirUser", "offline_access", "online_access", "launch/patient",
               "patient/*.*", "user/*.*"]  # fmt: skip
