@@ -31,7 +31,15 @@ from smartapp.record.narratives import OWN_TEXT, narrative_text
 from smartapp.record.observations import Reading, read_observation
 from smartapp.record.people import Person, read_person
 from smartapp.record.reading import Given, LeftOut, Read, read_each
-from smartapp.record.references import display, displays, place, resolve, superseded, target
+from smartapp.record.references import (
+    all_called,
+    display,
+    displays,
+    place,
+    resolve,
+    superseded,
+    target,
+)
 from smartapp.record.series import spread
 from smartapp.record.sites import site_texts
 from smartapp.record.texts import prose, text
@@ -298,7 +306,7 @@ def _report(resource: Resource, given: Given, person: Person) -> Document:
     marks = read_marks(
         resource,
         when=when,
-        origin=", ".join(displays(resource.get("resultsInterpreter"))),
+        origin=", ".join(all_called(resource.get("resultsInterpreter"), resource)),
         status=unless_recorded(resource, status_text(resource)),
     )
     return Document(
@@ -319,7 +327,9 @@ def _report(resource: Resource, given: Given, person: Person) -> Document:
         details=said(
             *map(_category, mappings(resource.get("category"))),
             # STU3 has the performer one level deeper.
-            *displays([one.get("actor") or one for one in mappings(resource.get("performer"))]),
+            *all_called(
+                [one.get("actor") or one for one in mappings(resource.get("performer"))], resource
+            ),
             labelled("specimen", displays(resource.get("specimen"))),
             *_issued(resource, when),
         ),
@@ -403,7 +413,7 @@ def _note(resource: Resource) -> Document:
         marks=read_marks(
             resource,
             when=when,
-            origin=", ".join(displays(resource.get("author"))),
+            origin=", ".join(all_called(resource.get("author"), resource)),
             status=", ".join(said(_note_status(resource), _doc_status(resource))),
         ),
         name=kind or text(resource.get("description")) or "Document",
@@ -424,12 +434,14 @@ def _note(resource: Resource) -> Document:
             *site_texts(resource.get("bodySite")),
             concept_text(context.get("practiceSetting")),
             concept_text(context.get("facilityType")),
-            *displays(resource.get("custodian")),
+            *all_called(resource.get("custodian"), resource),
             labelled(
                 "signed by",
                 [
-                    *displays(resource.get("authenticator")),
-                    *displays([one.get("party") for one in mappings(resource.get("attester"))]),
+                    *all_called(resource.get("authenticator"), resource),
+                    *all_called(
+                        [one.get("party") for one in mappings(resource.get("attester"))], resource
+                    ),
                 ],
             ),
         ),

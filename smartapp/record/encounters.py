@@ -17,7 +17,7 @@ from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import (
     Related,
-    display,
+    called,
     name_of,
     reason_elements,
     reasons,
@@ -201,18 +201,19 @@ def _disposition(resource: Resource) -> str:
     )
     discharged = concept_words(sent) or next(filter(None, known), "")
     discharged = discharged or labelled("discharge disposition", concept_texts(sent))
-    destination = display(stay.get("destination"))
+    destination = called(stay.get("destination"), resource)
     return ", ".join(filter(None, (discharged, f"to {destination}" if destination else "")))
 
 
 def _places(resource: Resource) -> Iterable[str]:
-    locations = map(_location, mappings(resource.get("location")))
-    yield from dict.fromkeys(filter(None, [*locations, display(resource.get("serviceProvider"))]))
+    locations = (_location(one, resource) for one in mappings(resource.get("location")))
+    provider = called(resource.get("serviceProvider"), resource)
+    yield from dict.fromkeys(filter(None, [*locations, provider]))
 
 
-def _location(stay: dict[str, Any]) -> str:
+def _location(stay: dict[str, Any], encounter: Resource) -> str:
     """Return a place, and whether the patient has left it or is still to come there."""
-    name, (_, end) = display(stay.get("location")), period_moments(stay.get("period"))
+    name, (_, end) = called(stay.get("location"), encounter), period_moments(stay.get("period"))
     status = text(stay.get("status"))
     if end:
         words = f"until {end.day_text}"
@@ -225,7 +226,7 @@ def _location(stay: dict[str, Any]) -> str:
 
 def _people(resource: Resource) -> Iterable[str]:
     for participant in mappings(resource.get("participant")):
-        name = display(participant.get("individual") or participant.get("actor"))
+        name = called(participant.get("individual") or participant.get("actor"), resource)
         _, end = period_moments(participant.get("period"))
         roles = [*_roles(participant), *([f"until {end.day_text}"] if end else [])]
         if name:

@@ -8,6 +8,7 @@ from typing import Any
 from smartapp.record.codes import concept_text
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.modifiers import reason_to_leave_out
+from smartapp.record.names import name_text
 from smartapp.record.texts import text, texts
 
 # By the reference as it was sent: "Medication/m1", absolute, or with a version.
@@ -81,6 +82,20 @@ def resolve(reference: object, holder: Resource, related: Related) -> Resource:
     wanted = written.removeprefix("urn:uuid:").lstrip("#")
     contained = mappings(holder.get("contained")) if wanted else []
     return next((one for one in contained if text(one.get("id")).lstrip("#") == wanted), {})
+
+
+def called(reference: object, holder: Resource) -> str:
+    """Return the EHR's name for a person, a place or an organization: the display, or the name of
+    the resource that `holder` contains, as in IHE's Mobile access to Health Documents."""
+    if shown := display(reference):
+        return shown
+    names = resolve(reference, holder, {}).get("name")
+    return next(filter(None, (*texts(names), *map(name_text, mappings(names)))), "")
+
+
+def all_called(references: object, holder: Resource) -> list[str]:
+    items = references if isinstance(references, list) else [references]
+    return [name for one in items if (name := called(one, holder))]
 
 
 def to_follow(references: Iterable[object]) -> tuple[str, ...]:

@@ -121,6 +121,21 @@ SODIUM = contained(
         (note(text=narrative("Seen today")), f"{OWN}Seen today | NOT cannot show"),
         (note(), "The EHR sent no text of it"),
         (
+            note(
+                HELLO,
+                author=[{"reference": "#a"}],
+                contained=[
+                    {
+                        "resourceType": "Practitioner",
+                        "id": "a",
+                        "name": [{"family": "Li", "given": ["Mei"]}],
+                    }
+                ],
+            ),
+            "recorded by Mei Li",
+        ),
+        (note(HELLO, author=["Dr. Okafor"]), "recorded by Dr. Okafor"),
+        (
             note(HELLO, modality=[words("CT")], bodySite=[{"concept": words("Chest")}]),
             "Hello CT Chest",
         ),
@@ -1128,6 +1143,25 @@ TELECOM = [
                 text=narrative("Ward 3", "additional"),
             ),
             f"Discharged | the patient: Departed | {OWN}Ward 3 | NOT Status",
+        ),
+        (
+            "encounters",
+            of(
+                "Encounter",
+                location=[{"location": {"reference": "#w"}}],
+                contained=[{"resourceType": "Location", "id": "w", "name": "Ward 3"}],
+            ),
+            "Ward 3",
+        ),
+        (
+            "appointments",
+            of(
+                "Appointment",
+                status="booked",
+                participant=[{"actor": {"reference": "#w"}, "status": "tentative"}],
+                contained=[{"resourceType": "Location", "id": "w", "name": "Room 5"}],
+            ),
+            "Room 5 (not yet accepted)",
         ),
         (
             "encounters",
