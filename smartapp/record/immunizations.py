@@ -31,6 +31,8 @@ NOT_GIVEN_WORDS = {
     "OSTOCK": "the vaccine being out of stock",
     "PATOBJ": "the patient's objection",
 }
+# R4's code, and words that other makers send.
+NOT_GIVEN = frozenset({"not-done", "not-given", "refused", "declined", "cancelled", "planned"})
 SUBPOTENT = "Weaker than needed: this dose does not count as a full one"
 
 
@@ -80,7 +82,7 @@ def _immunization(resource: Resource, context: Given) -> Immunization:
     related = context.related
     given = member_moment(resource, "occurrenceDateTime", "date")
     statement = read_statement(resource.get("vaccineCode"))
-    is_given = status_code(resource) in ("completed", "")
+    is_given = status_code(resource) not in NOT_GIVEN
     name = named_or(resource.get("vaccineCode"), NOT_NAMED)
     marks = doubted(_marks(resource, given), context.now)
     is_named = not name.startswith(NOT_NAMED)
