@@ -94,7 +94,7 @@ def _length(resource: Resource, start: Moment | None) -> str:
     if minutes := digits(resource.get("minutesDuration")):
         return f"for {counted(minutes, 'minute')}"
     end = member_moment(resource, "end")
-    if end is None or (start and end.text == start.text):
+    if end is None or (start and end.text in (start.text, start.date_text)):
         return ""
     is_same_day = start is not None and end.date_text == start.date_text
     return f"until {end.time_text if is_same_day else end.text}"

@@ -58,7 +58,6 @@ DISPOSITIONS = {
 }
 # Their dates may be in the future.
 TO_COME = frozenset({"Planned", "Cancelled"})
-# Roles that only say that a person took part (HL7 v3 ParticipationType); they are not shown.
 _FROM = re.compile(r"^from\s+", re.IGNORECASE)
 # The words for HL7 v3's other codes of participation, for servers that send only the code.
 _ROLES = {
@@ -69,6 +68,7 @@ _ROLES = {
     "REF": "referring",
     "CALLBCK": "contact for calls",
 }
+# Roles that only say that a person took part (HL7 v3 ParticipationType); they are not shown.
 _PLAIN_ROLES = frozenset({"PPRF", "PART", "SPRF"})
 
 

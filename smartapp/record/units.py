@@ -148,9 +148,9 @@ _ANNOTATION = re.compile(r"\{([^{}]*)\}")
 # units is about twice the one in D-dimer units, and a logarithm of copies is no number of copies.
 _TELLING = frozenset({"FEU", "DDU"})
 _SAYING_NOTHING = frozenset({"score", "ratio", "number", "count", "index", "unit", "units", "inr"})
-# Numbers without a dimension, whatever they are called.
 # What programs send if a result has no unit.
 _NO_UNITS = frozenset({"null", "none", "n/a", "no unit", "no units", "unitless", "undefined"})
+# Numbers without a dimension, whatever they are called.
 _PURE = frozenset({"inr", "ratio", "score", "index"})
 # After a slash an annotation is part of the unit: mL/min/{1.73_m2}.
 _PER_ANNOTATION = re.compile(r"(?<=/)\{([^{}]*)\}")

@@ -1251,6 +1251,11 @@ TELECOM = [
             "until 09:30 1 Dec 2026, 09:00 | NOT 09:00 until",
         ),
         (
+            "appointments",
+            of("Appointment", status="booked", start="2026-12-01T09:00:00Z", end="2026-12-01"),
+            "1 Dec 2026, 09:00 | NOT until",
+        ),
+        (
             "dispenses",
             of("MedicationDispense", status="on-hold", statusReason=words("stock")),
             "On hold why: stock | NOT dispensed why | NOT not dispensed",
