@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 
 from django.utils import timezone
 
@@ -67,10 +68,10 @@ async def outcome(telling: Awaitable[Told], what: str) -> Told:
 def _is_done(response: http.Response) -> bool:
     """Return whether the EHR needs no further request.
 
-    200 also answers a token that the EHR does not know (RFC 7009 §2.2). An EHR that cannot revoke
-    this type of token says `unsupported_token_type` (§2.2.1).
+    200 also answers a token that the EHR does not know (RFC 7009 §2.2); some answer 204. An EHR
+    that cannot revoke this type of token says `unsupported_token_type` (§2.2.1).
     """
-    return response.status == 200 or (
+    return response.status in (HTTPStatus.OK, HTTPStatus.NO_CONTENT) or (
         response.status == 400 and error_code(response.body) == "unsupported_token_type"
     )
 

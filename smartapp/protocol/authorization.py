@@ -6,8 +6,9 @@
 
 import re
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from urllib.parse import quote, unquote, urlencode
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
@@ -217,7 +218,7 @@ def _response(query: str) -> AuthorizationResponse | AuthorizationErrorResponse:
         error=plain_text(error, MAX_ERROR_CHARACTERS),
         error_description=_untrusted(values, "error_description"),
         # Oracle Health says in its path what is wrong, encoded once more.
-        error_uri=_untrusted(values, "error_uri", unquote),
+        error_uri=_untrusted(values, "error_uri"),
         state=state,
         iss=iss,
     )
@@ -286,9 +287,9 @@ def _without_state(error: str, values: dict[str, list[str]]) -> AuthorizationErr
     return AuthorizationErrorWithoutState(detail, error=code, said=said or "")
 
 
-def _untrusted(
-    values: dict[str, list[str]], name: str, decode: Callable[[str], str] = str
-) -> str | None:
-    """Return a parameter as text to be shown. What is encoded once more is decoded before that: an
-    encoded colon looks like a token's digit."""
-    return plain_text(decode(values.get(name, [""])[0]), MAX_ERROR_TEXT_CHARACTERS) or None
+def _untrusted(values: dict[str, list[str]], name: str) -> str | None:
+    """Return a parameter as text to be shown. What is encoded once more, or written for a web page,
+    is decoded before that: an encoded colon looks like a token's digit."""
+    text = unescape(unquote(values.get(name, [""])[0]))
+    text = text if " " in text else text.replace("+", " ")
+    return plain_text(text, MAX_ERROR_TEXT_CHARACTERS) or None

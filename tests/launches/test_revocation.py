@@ -151,6 +151,15 @@ class TestDisconnect:
         await disconnect(browser, uuid)
         assert (await row(uuid)).end_reason == EndReason.DISCONNECTED
 
+    async def test_ehr_that_answers_without_content_has_been_told(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        uuid = await browser.launch(ehr_launch())
+        ehr.revoke_status = 204
+        await disconnect(browser, uuid)
+        assert (await row(uuid)).end_reason == EndReason.DISCONNECTED
+        assert await waiting() == []
+
     async def test_process_that_stops_half_way_costs_no_revocation(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, monkeypatch: pytest.MonkeyPatch
     ) -> None:

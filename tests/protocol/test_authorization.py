@@ -223,6 +223,11 @@ class TestAuthorizationResponse:
             ("&code=", None),
             ("&error_description=Zugriff+f%FCr+diese+App+verweigert",
              "Zugriff f\ufffdr diese App verweigert"),
+            ("&error_description=The%2520client%2520is%2520unknown", "The client is unknown"),
+            ("&error_description=The%2Bclient%2Bis%2Bunknown", "The client is unknown"),
+            ("&error_description=Client+%26quot%3Bx%26quot%3B+isn%26%2339%3Bt+known",
+             "Client \"x\" isn't known"),
+            ("&error_description=50%25+of+1%2B1", "50% of 1+1"),
         ],
     )  # fmt: skip
     def test_an_error_is_one_whatever_is_beside_it(
