@@ -12,6 +12,8 @@ from smartapp.record.moments import Moment, newest_first
 from smartapp.record.reading import Given, LeftOut, Read, read_each
 
 CONTRADICTED = "The record contradicts this: it also lists one."
+# Whether a device is an implant is not said.
+MAY_BE_AN_IMPLANT = "The record may contradict this: it also lists a device."
 # The statuses of what has not happened.
 NOT_DONE = frozenset({"Not done", "In preparation"})
 
@@ -63,7 +65,8 @@ def in_order(read: Read[Fact]) -> Read[Fact]:
 
 def _contradicted(fact: Fact) -> Fact:
     is_current = fact.says_none and not fact.fold
-    return replace(fact, lines=(CONTRADICTED, *fact.lines)) if is_current else fact
+    remark = MAY_BE_AN_IMPLANT if "implant" in fact.name.casefold() else CONTRADICTED
+    return replace(fact, lines=(remark, *fact.lines)) if is_current else fact
 
 
 def read_dated(given: Given, read: Callable[[Resource], Fact | LeftOut]) -> Read[Fact]:

@@ -1307,7 +1307,8 @@ def test_other_sections(section: str, given: Resource, says: str) -> None:
         ("procedures", words("No known procedures"), procedure(), True),
         ("procedures", words("No known procedures"), procedure(status="not-done"), False),
         ("procedures", words("Procedures unknown"), procedure(), False),
-        ("devices", words("No implants"), of("Device", type=words("Pacemaker")), True),
+        ("devices", words("No known devices"), of("Device", type=words("Pacemaker")), True),
+        ("devices", words("No implants"), of("Device", type=words("Crutches")), False),
         (
             "devices",
             words("No implants"),
@@ -1330,6 +1331,12 @@ def test_a_statement_that_another_entry_contradicts(
     shown = words_of(section, statement, {**other, "id": "other"})
     assert ("The record contradicts this" in shown) is is_contradicted, shown
     assert "contradicts" not in words_of(section, statement)
+
+
+def test_a_device_beside_no_implants_may_be_one() -> None:
+    none, other = (of("Device", type=words(name)) for name in ("No implants", "Pacemaker"))
+    shown = words_of("devices", {**none, "id": "none"}, other)
+    assert_says(shown, "No implants | The record may contradict this: it also lists a device")
 
 
 @pytest.mark.parametrize("status", ["completed", "stopped", "Completed"])
