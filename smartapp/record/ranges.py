@@ -259,10 +259,10 @@ def names_words(words: str, ranges: Ranges) -> bool:
 
 def compare_words(words: str, ranges: Ranges) -> Flag:
     """Return whether a result in words is another than its range names: "Reactive" beside
-    "Nonreactive"."""
-    found = ranges.listed
-    is_negative = all(plain_answer(one.words) in NEGATIVE and not one.name for one in found)
-    return OUTSIDE if found and is_negative and plain_answer(words) in POSITIVE else NO_FLAG
+    "Nonreactive". What is present may be normal."""
+    usual = {"" if one.name else plain_answer(one.words) for one in ranges.listed}
+    is_negative = bool(usual) and usual <= NEGATIVE - {"normal"}
+    return OUTSIDE if is_negative and plain_answer(words) in POSITIVE else NO_FLAG
 
 
 def _beside(value: Decimal, comparator: str, limits: ReferenceRange) -> Flag:

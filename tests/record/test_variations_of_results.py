@@ -1367,6 +1367,10 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         # A result in words beside a range that names the other ones.
         ((result(valueString="Reactive", referenceRange=[{"text": "Nonreactive"}]),), OUTSIDE),
         (
+            (result("Bowel sounds", valueString="Present", referenceRange=[{"text": "Normal"}]),),
+            f"Present | NOT {OUTSIDE}",
+        ),
+        (
             (
                 result(
                     valueCodeableConcept=words("Positive (qualifier value)"),
