@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # dcmjs 0.52.2 (npm): in a DICOM file with implicit VR, whose header does not say the types, the smallest
-# pixel and the padding are signed numbers where PixelRepresentation is 1 (PS3.5 Annex A.1). dcmjs takes
+# pixel and the padding are signed numbers where PixelRepresentation is 1 (PS3.3 C.7.6.3). dcmjs takes
 # them for unsigned ones, with a word about "xs": the smallest pixel of a CT, air with -1000, is 64536,
 # beyond all bone, and the padding of -2000 is 63536. The same file with explicit VR is read rightly, and
 # pydicom 3.0.2 (PyPI), which wrote both, reads both.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# ccda-to-fhir 0.3 (PyPI): the severity of a reaction in C-CDA is one of SNOMED CT's six from mild to fatal
-# (C-CDA R2.1, Severity Observation, value set 2.16.840.1.113883.3.88.12.3221.6.8). FHIR has three, and
+# ccda-to-fhir 0.3 (PyPI): the severity of a reaction in C-CDA is one of six from mild to fatal (C-CDA
+# R2.1, Severity Observation, value set 2.16.840.1.113883.3.88.12.3221.6.8). FHIR has three, and
 # HL7's own map from one to the other (C-CDA on FHIR, ConceptMap CF-Severity) has the three of the same
 # name. The conversion does as the map does: of a fatal reaction it writes what it was and no severity,
 # as of one that nobody graded.
