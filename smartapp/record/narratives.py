@@ -22,6 +22,7 @@ def with_own_text(marks: Marks, resource: Resource, *, is_all_there_is: bool) ->
     """Return the marks with the narrative as a note, labelled as the EHR's own text, if it says
     more than the rest: it may be the only content of the entry."""
     words = narrative_text(resource, is_all_there_is=is_all_there_is)
-    if not words or words in marks.notes:
+    # A comment has its author and date behind its words.
+    if not words or any(f"{note} ".startswith(f"{words} ") for note in marks.notes):
         return marks
     return marks._replace(notes=(*marks.notes, f"{OWN_TEXT}{words}"))

@@ -229,6 +229,14 @@ def at_risk(risk: str) -> Resource:
             allergy("No known allergies", note=[{"text": "except penicillin: rash"}]),
             "No known allergies (see its note) | except penicillin",
         ),
+        # A narrative that repeats a comment.
+        (
+            allergy(
+                note=[{"text": "Mild rash", "authorString": "Dr Lee"}],
+                text={"status": "additional", "div": "<div>Mild rash</div>"},
+            ),
+            "Mild rash (Dr Lee) | NOT own text",
+        ),
         # A reaction that happened is no "none".
         (
             allergy("No known allergies", reaction=[{"manifestation": [{"text": "Wheeze"}]}]),
