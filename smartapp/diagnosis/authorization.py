@@ -116,6 +116,10 @@ TABLE = (
           lambda c: _naming("redirect_uri")(c) and "https" in c.named
           and not c.redirect_uri.startswith("https:"), "{c.answer} Sent was {c.redirect_uri}",
           "Serve the app by https, and set PUBLIC_URL to that address."),
+    Entry("C44", SAID, "The request is too long for the EHR", _naming("length"),
+          "{c.answer} Asked for: {c.asked_for}.", "Take scopes out of the registration that are "
+          "not used, or ask the vendor to take it as a form and to list authorize-post.",
+          "scopes"),
     tenant_unknown(_answered()),
     Entry("C57", SAID, "The EHR's sign-in finds no cookies of its own in this browser",
           _naming("cookies"), ANSWER, "Allow the EHR's cookies in the browsers' policy. If the app "

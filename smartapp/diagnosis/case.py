@@ -88,10 +88,11 @@ SUBJECTS = {
     r"(expired|revoked|invalid|unknown|not (active|valid|found|recogni[sz]ed))",
     "tenant": r"(unknown|invalid|no such|wrong) (tenant|realm|practice|organi[sz]ation|project)|"
     r"\b(tenant|realm|practice|organi[sz]ation|project|membership)\b[^.]{0,40}? "
-    r"(not (be )?(found|known|exist|registered)|unknown|mismatch|does not match)|for realm",
+    r"(not (be )?(found|known|exist|registered|valid)|unknown|mismatch|does not match)|for realm",
     # As SMART has them in two forms, with .read and with .rs.
     "form": r"(?<!/)\bv ?[12]\b(?!/)|version [12]\b|scopes? (format|syntax)|granular|"
     r"\b[12]\.0\b|\b(use|write|expected)\b[^.]{0,20}\.(rs?|read|write|cruds?)\b",
+    "length": r"\b(request|ur[il]|query|address|scopes?)\b[^.]{0,20} too (long|large|many)",
     "jti": r"\bjti\b|replay|already (been )?(used|redeemed|consumed|exchanged|processed)|"
     r"used (before|already|more than)|\breused?\b",
     "clock": r"\bexp\b|\biat\b|\bnbf\b|clock|in the (future|past)|lifetime|not yet valid|skew|"
