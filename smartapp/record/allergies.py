@@ -96,13 +96,13 @@ class Allergy:
 
     @property
     def name_with_substances(self) -> str:
-        """What caused the reactions, with the name, which may be that of a kind: "Codeine (Drug
-        allergy)"; else the name."""
+        """The name, which may be that of a kind, and what caused the reactions: "Drug allergy
+        (Codeine)"; without a name the cause alone. A page may cut the end."""
         each = {one.substance.casefold(): one.substance for one in self.reactions if one.substance}
         found = ", ".join(each.values())
         if not found:
             return self.name
-        return found if self.name.startswith(NOT_NAMED) else f"{found} ({self.name})"
+        return found if self.name.startswith(NOT_NAMED) else f"{self.name} ({found})"
 
     @property
     def severity_rank(self) -> int:

@@ -283,7 +283,7 @@ def at_risk(risk: str) -> Resource:
                 coded("416098002", text="Drug allergy"),
                 reaction=[{"substance": {"text": "Codeine"}, "manifestation": [{"text": "Itch"}]}],
             ),
-            "Allergies Codeine (Drug allergy) | to Codeine",
+            "Allergies Drug allergy (Codeine) | to Codeine",
         ),
         (
             allergy(
@@ -293,6 +293,14 @@ def at_risk(risk: str) -> Resource:
                 ]
             ),
             "Allergies Penicillin | NOT Unknown | NOT PENICILLIN",
+        ),
+        (
+            allergy(
+                reaction=[
+                    {"substance": {"text": "Amoxicillin " * 9}, "manifestation": [{"text": "Itch"}]}
+                ]
+            ),
+            "Allergies Penicillin (Amoxicillin",
         ),
         # Of two statuses that contradict each other the dangerous one counts.
         (
