@@ -90,7 +90,8 @@ _GENERAL = frozenset(
 _ANY_DRUGS = _GENERAL | {
     "prescription", "prescribed", "otc", "over-the-counter", "nonprescription", "herbal", "daily",
     "scheduled", "maintenance", "routine", "outpatient", "inpatient", "discharge", "oral",
-    "current", "reported", "recorded", "or", "and", "preadmission",
+    "current", "reported", "recorded", "or", "and", "preadmission", "long-term", "usual",
+    "permanent", "continuous", "concomitant", "vitamins", "supplements",
 }  # fmt: skip
 _DRUGS_AT_END = re.compile(r"(?:medic(?:ation|ine)s?(?: use)?|meds|drugs?)$")
 _LISTED = (
@@ -128,7 +129,7 @@ _NONE = re.compile(
     rf"|not (?:known to be )?allergic(?: to (?:anything|any \w+|(?P<harmless>{_SUBSTANCES})))?"
     r"|negative for allergies"
     # "None" and "none known" in other languages
-    r"|keine?(?: bekannt)?|(?:aucune?|ninguna?|nenhuma?|nessuna?)"
+    r"|keine?(?: bekannt)?|(?:aucune?|ningun[ao]?|ningún|nenhuma?|nessun[ao]?)"
     r"(?: (?:con(?:nu|ocid|hecid)|not)[ae]?)?|néant|geen(?: bekend)?"
     r"|ing(?:en|a|et)(?: (?:kendte?|kjente?|kända?))?|ei ole|brak(?: uczuleń)?"
     r"|žádn[éáý]|nincs|yok|нет|аллерги[ия] (?:нет|отрицает)|אין|لا يوجد"

@@ -142,6 +142,8 @@ def test_the_usual_words_for_nothing(words: str) -> None:
         ("Drug allergies: none", "medication"),
         ("NKDA per patient's wife", "medication"),
         ("No prescription medications", "medication"),
+        ("No long-term medications", "medication"),
+        ("No vitamins or medications", "medication"),
         ("N.K.D.A.", "medication"),
         ("No Known Drug Allergies [NKDA]", "medication"),
         ("Sin alergias medicamentosas conocidas", "medication"),
