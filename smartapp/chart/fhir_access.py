@@ -29,6 +29,7 @@ from smartapp.protocol.errors import (
 )
 from smartapp.protocol.fhir import (
     Bundle,
+    challenge_words,
     error_words,
     is_below_base,
     parse_binary,
@@ -313,7 +314,8 @@ class Record:
         if _is_of_the_token(response):
             response = await _send(asked, await self._renewed(token))
         if _is_of_the_token(response):
-            raise FHIRUnauthorized("401 again with a renewed access token")
+            said = challenge_words(response.headers.get("WWW-Authenticate"))
+            raise FHIRUnauthorized("401 again with a renewed access token", said=said)
         if not 200 <= response.status < 300:
             raise _refusal(response)
         return response.body

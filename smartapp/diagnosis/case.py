@@ -299,7 +299,7 @@ class Case:
             words += of_part if " " not in words else ""
             first = words.partition(" ")[0]
             is_name = "_" in first or first.rstrip(":") in _NAMES
-            return f"{words if is_name else words[0].upper() + words[1:]}.{self._quote}"
+            return f"{words if is_name else words[0].upper() + words[1:]}.{self.quote}"
         return self.answer if self.ehr_error or self.http_status else f"{self.code}."
 
     @property
@@ -307,10 +307,10 @@ class Case:
         """What the EHR answered, in a sentence."""
         answered = (str(self.http_status or ""), self.failure["ehr_error"])
         parts = " ".join(filter(None, answered))
-        return f"The EHR answered {parts or 'nothing usable'}.{self._quote}"
+        return f"The EHR answered {parts or 'nothing usable'}.{self.quote}"
 
     @property
-    def _quote(self) -> str:
+    def quote(self) -> str:
         return f" It said: “{self.said}”" if self.said else ""
 
     def verdict_failed(self, rule: str) -> bool:

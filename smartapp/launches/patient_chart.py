@@ -110,4 +110,4 @@ async def _ended_by_ehr(access: LaunchAccess, error: FHIRUnauthorized) -> EndedB
     """End the launch and return the error that says so."""
     reason = EndReason.UNAUTHORIZED
     await in_database(store.end_unless_renewed, access.launch, reason, timezone.now())
-    return EndedByEHR(f"launch {access.launch.uuid}: {error.detail}")
+    return EndedByEHR(f"launch {access.launch.uuid}: {error.detail}", said=error.said)

@@ -47,6 +47,7 @@ from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol import scopes, token
 from smartapp.protocol.errors import (
     AccessExpired,
+    AccessRefused,
     ContextChanged,
     Disconnected,
     EHRTimeout,
@@ -126,7 +127,10 @@ async def renewed(launch: StoredLaunch, *, by_person: bool = False) -> StoredLau
         if current.token_version > launch.token_version:
             return current
         if current.tokens is None or current.tokens.refresh_token is None:
-            raise AccessExpired(f"launch {launch.uuid} has no refresh token")
+            expires_at = current.access_token_expires_at
+            is_over = expires_at is None or timezone.now() >= expires_at
+            kind = AccessExpired if is_over else AccessRefused
+            raise kind(f"launch {launch.uuid} has no refresh token")
         at_once = at_once and current.refresh_not_before == launch.refresh_not_before
         _refuse_for_now(current, at_once=at_once)
         if current.is_refresh_abandoned and not current.refresh_tokens_persist:

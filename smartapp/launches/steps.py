@@ -317,7 +317,8 @@ def refused(*, error: SmartError, reference: str, **_: object) -> None:
 
 def failure(error: SmartError) -> Detail:
     """Return what is stored about an error. Of an authorization server's message only `said` is
-    kept, without what may be a token or name a person (T10); of a FHIR server's nothing."""
+    kept, without what may be a token or name a person (T10); of a FHIR server's only what it says
+    of a refused token, in a header."""
     detail: Detail = {"rule": error.rule} if error.rule else {}
     if error.came:
         detail["came"] = error.came

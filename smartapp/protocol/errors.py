@@ -284,6 +284,14 @@ class AccessExpired(LaunchEnded):
     happened = "The EHR gave access for a limited time, and that time is over."
 
 
+class AccessRefused(LaunchEnded):
+    """The EHR answered 401 to an access token that is not over, and there is no refresh token."""
+
+    code = "access-refused"
+    requirement = "C141"
+    happened = "The EHR does not accept the access that it gave this app, or has ended it."
+
+
 class RefreshUncertain(LaunchEnded):
     """A refresh had no usable answer, and its refresh token may be used up (C124)."""
 

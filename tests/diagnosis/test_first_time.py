@@ -114,7 +114,7 @@ class TestAuthorizationEndpoint:
             ("invalid_request", "The aud parameter is not this FHIR server", "accept aud"),
             ("invalid_request", "Launch context has expired", "no longer knows this launch"),
             ("invalid_request", "Request object is required (PAR)", "no cause that is known here"),
-            ("invalid_request", "request URI too long", "no cause that is known here"),
+            ("invalid_request", "request URI too long", "request is too long"),
             ("invalid_grant", "Session timed out", "did not let the person sign in"),
             ("unmet_authentication_requirements", "", "did not let the person sign in"),
             ("account_selection_required", "", "did not let the person sign in"),

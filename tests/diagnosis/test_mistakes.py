@@ -693,6 +693,26 @@ class TestEvidence:
         await browser.get(f"/launches/{uuid}/")
         await first_is(words, rule)
 
+    async def test_words_of_the_fhir_server_about_a_refused_token_are_quoted(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        uuid = await browser.launch(ehr_launch())
+        challenge = 'Bearer error="invalid_token", error_description="The audience is invalid"'
+        ehr.fhir_answer = raw(401, "", "text/plain", **{"WWW-Authenticate": challenge})
+        await browser.get(f"/launches/{uuid}/")
+        cause = await first_is("refuses tokens that the EHR has just given", "C141")
+        assert "It said: “invalid_token The audience is invalid”" in cause.seen
+
+    async def test_token_that_is_refused_before_it_is_over_and_cannot_be_renewed(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        ehr.refresh_token = None
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = raw(401, "", "text/plain")
+        page = await (await browser.get(f"/launches/{uuid}/")).text()
+        assert "does not accept the access that it gave" in page
+        await first_is("refuses a token that the EHR has just given", "C141")
+
     async def test_refresh_without_scope(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
