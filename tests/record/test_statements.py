@@ -65,7 +65,8 @@ def test_codes_of_the_international_patient_summary(
     [
         "No known allergies",
         "Allergies - none",
-        "Mother denies allergies",
+        "Ninguno",
+        "Nessuno",
         "No hx of allergies",
         "Keine",
         "Aucune connue",
