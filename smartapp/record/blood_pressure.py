@@ -300,7 +300,7 @@ def _row(pressure: Pressure, unit: Unit, chronology: Chronology) -> Row:
         text=(reading.result or NO_SIDES) if is_words else text,
         unit=unit.text if has_unit else "",
         flag=gravest(one.flag for one in (*pressure.sides, reading)),
-        amounts=() if is_words else tuple(drawn),
+        amounts=tuple(drawn) if is_drawn(reading) and not is_words else (),
         notes=_notes(pressure, unit, chronology, reading.result if is_words else ""),
         is_certain=is_certain(reading, chronology),
         sources=pressure.sources,

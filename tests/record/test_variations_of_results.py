@@ -771,6 +771,13 @@ DAY = {"effectiveDateTime": "2026-06-03"}
             ),
             "Heart rate 72 /min | replaced by another result 190 | one value, 72",
         ),
+        (
+            (
+                pressure(mmhg(150), mmhg(92), id="a", **at("09:00")),
+                pressure(mmhg(110), mmhg(60), id="b", **at("08:00"), **replacing("a")),
+            ),
+            "110/60 mmHg | replaced by another result 150/92 | one value, 110/60 mmHg",
+        ),
         # Both sides once more as Observations of their own.
         (
             (pressure(mmhg(150), mmhg(92), **at("08:00"), id="p"), *at_two_times("08:00", "08:00")),
