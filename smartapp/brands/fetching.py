@@ -69,8 +69,13 @@ async def read_address(url: str, known: BrandList | None) -> tuple[ParsedList, s
     following, etag = await _read(pages, url, headers)
     seen = [url]
     while following:
-        following = urljoin(seen[-1], following)
-        if host_of(following) != host_of(url):
+        try:
+            following = urljoin(seen[-1], following)
+            is_elsewhere = host_of(following) != host_of(url)
+        except ValueError:
+            notes.append("The list goes on at what is no address.")
+            break
+        if is_elsewhere:
             notes.append("The list goes on at another host, which was not asked.")
             break
         if following in seen or len(seen) == MAX_PAGES:

@@ -36,7 +36,7 @@ _CITY = ("city", "organizationcity")
 _STATE = ("state", "organizationstate")
 _VERSION = ("fhirversion", "capabilityfhirversion")
 
-
+# Columns that are like them in other lists.
 _ADDRESS_COLUMN = re.compile(
     r"(fhir|base|service|server|endpoint|api|r4)+(url|uri|address|endpoint)"
 )
@@ -82,12 +82,11 @@ class Pages:
             return _next(document)
         if resource_type is not None:
             raise NotAList(f"The document is not a Bundle; its type is {line(resource_type)}.")
-        member = _list_in(document)
-        if member is None:
+        prefix = _list_in(document)
+        if not prefix:
             raise NotAList("The document is no Bundle and has no list of endpoints.")
-        rows = _items(document, f"{member}.item" if member else "item")
-        shape = LANTERN if member == "Endpoints" else FLAT
-        return self._end(_rows(rows, shape, self._in_development))
+        shape = LANTERN if prefix == "Endpoints.item" else FLAT
+        return self._end(_rows(_items(document, prefix), shape, self._in_development))
 
     def _end(self, rows: ParsedList) -> str:
         """Take a list that has no pages."""
@@ -117,18 +116,19 @@ def _items(document: _After, prefix: str) -> Iterator[Any]:
     return iter(ijson.items(document.begin(), prefix, use_float=True))
 
 
-def _list_in(document: _After) -> str | None:
-    """Return the member that has the list: one that is named after endpoints, else the first list
-    with something in it; "" for the document itself, None if there is none."""
-    before: tuple[str, str] | None = None
-    first = None
-    for prefix, event, _ in ijson.parse(document.begin()):
-        is_begun = before is not None and before[1] == "start_array" and event != "end_array"
-        if is_begun and before is not None and "." not in (member := before[0]):
-            if member == "" or member.lower() == "endpoints":
-                return member
-            first = member if first is None else first
-        before = prefix, event
+def _list_in(document: _After) -> str:
+    """Return the ijson prefix of the rows: of the document itself, of the member that is named
+    after endpoints, else of the first list whose objects have an address; "" if there is none."""
+    first = ""
+    events: Iterator[tuple[str, str, Any]] = ijson.parse(document.begin())
+    for prefix, event, name in events:
+        member, _, rest = prefix.rpartition("item")
+        is_of_a_row = event == "map_key" and not rest and member.count(".") == bool(member)
+        if not is_of_a_row or not _may_be(_column(name), _ADDRESS, _ADDRESS_COLUMN):
+            continue
+        if prefix == "item" or prefix.lower() == "endpoints.item":
+            return prefix
+        first = first or prefix
     return first
 
 
@@ -139,29 +139,35 @@ def _next(document: _After) -> str:
 
 
 def _table(document: BinaryIO, in_development: bool) -> ParsedList:
-    text = _decoded(document.read())
-    header = text.partition("\n")[0]
-    delimiter = max(",;\t|", key=header.count)
+    encoding = _encoding(document.read())
+    document.seek(0)
+    text = io.TextIOWrapper(document, encoding=encoding, errors="replace", newline="")
+    delimiter = max(",;\t|", key=text.readline().count)
+    text.seek(0)
     try:
-        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-        columns = {_column(name) for name in rows.fieldnames or ()}
-        if not columns & set(_ADDRESS):
+        rows = csv.DictReader(text, delimiter=delimiter)
+        columns = map(_column, rows.fieldnames or ())
+        if not any(_may_be(column, _ADDRESS, _ADDRESS_COLUMN) for column in columns):
             raise NotAList(
                 "The document is neither JSON nor a table with a column for the address (url)."
             )
         return _rows(rows, TABLE, in_development)
     except csv.Error as error:
         raise NotAList(f"The table cannot be read: {_one_line(error)}.") from None
+    finally:
+        text.detach()
 
 
-def _decoded(body: bytes) -> str:
-    """Return the text of a table. Spreadsheets write UTF-8, UTF-16, or the code page of Windows."""
+def _encoding(body: bytes) -> str:
+    """Return how a table is encoded. Spreadsheets write UTF-8, UTF-16, or the code page of
+    Windows."""
     if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return body.decode("utf-16", errors="replace")
+        return "utf-16"
     try:
-        return body.decode("utf-8-sig")
+        body.decode("utf-8")
     except UnicodeDecodeError:
-        return body.decode("cp1252", errors="replace")
+        return "cp1252"
+    return "utf-8-sig"
 
 
 def _rows(rows: Iterator[Any], shape: str, in_development: bool) -> ParsedList:
@@ -187,13 +193,10 @@ def _rows(rows: Iterator[Any], shape: str, in_development: bool) -> ParsedList:
 def _row(row: Any, in_development: bool) -> ParsedBrand:
     if not isinstance(row, dict):
         raise NotUsable("an entry that is no object")
-    cells: dict[str, Any] = {}
-    for column, value in row.items():
-        if value:
-            cells.setdefault(_column(column), value)
+    cells = {_column(column): value for column, value in row.items() if value}
     version = line(_cell(cells, _VERSION))
-    url = usable_address(_cell(cells, _ADDRESS), version=version, in_development=in_development)
-    names = _names(_cell(cells, _NAME))
+    url = usable_address(_address(cells), version=version, in_development=in_development)
+    names = _names(next(iter(_found(cells, _NAME, _NAME_COLUMN)), ""))
     if not names:
         raise NotUsable("no name to show")
     name, state = names[0]
@@ -220,16 +223,29 @@ def _names(given: Any) -> list[tuple[str, str]]:
 
 
 def _column(name: object) -> str:
-    """Return the name of a column without what its spellings differ in: "FHIR Base URL", "Practice
-    Name"."""
-    plain = "".join(filter(str.isalnum, str(name).lower()))
-    if _ADDRESS_COLUMN.fullmatch(plain):
-        return "url"
-    return "name" if _NAME_COLUMN.fullmatch(plain) else plain
+    """Return the name of a column without what its spellings differ in: "FHIR Base URL"."""
+    return "".join(filter(str.isalnum, str(name).lower()))
+
+
+def _may_be(column: str, names: tuple[str, ...], pattern: re.Pattern[str]) -> bool:
+    return column in names or bool(pattern.fullmatch(column))
+
+
+def _address(cells: dict[str, Any]) -> Any:
+    """Return the address of the server; "address" may also be that of the building."""
+    found = _found(cells, _ADDRESS, _ADDRESS_COLUMN)
+    return next((one for one in found if "://" in line(one)), next(iter(found), ""))
 
 
 def _cell(cells: dict[str, Any], names: tuple[str, ...]) -> Any:
     return next((cells[name] for name in names if cells.get(name)), "")
+
+
+def _found(cells: dict[str, Any], names: tuple[str, ...], pattern: re.Pattern[str]) -> list[Any]:
+    """Return the cells of the columns with these names, the likeliest first, and after them those
+    of columns whose names are like them."""
+    like = (column for column in cells if pattern.fullmatch(column))
+    return [cells[column] for column in dict.fromkeys((*names, *like)) if cells.get(column)]
 
 
 def _one_line(error: Exception) -> str:

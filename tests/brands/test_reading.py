@@ -397,6 +397,20 @@ class TestShapes:
         assert names(parsed) == ["Elder Clinic"]
         assert parsed.brands[0].places[0].zip == "62701"
 
+    @pytest.mark.parametrize(
+        "table",
+        [
+            b"Facility,Organization Name,FHIR URL\n17,Elder Clinic,%s\n",
+            b"Practice,Name,Base URL\n17,Elder Clinic,%s\n",
+            b"Name,Address,FHIR Base URI\nElder Clinic,12 Main St,%s\n",
+            b"Name,Service Address,URL\nElder Clinic,12 Main St,%s\n",
+            b"Name,API URL,FHIR Base URL\nElder Clinic,https://api.example/docs,%s\n",
+        ],
+    )
+    def test_a_column_of_the_usual_name_goes_before_one_that_is_like_it(self, table: bytes) -> None:
+        (brand,) = read(table % BASE.encode()).brands
+        assert (brand.name, brand.addresses[0].url) == ("Elder Clinic", BASE)
+
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
     def test_a_table_in_the_encoding_of_a_spreadsheet(self, encoding: str) -> None:
         table = f"Name,URL\nAdministraci\u00f3n,{BASE}\n".encode(encoding)
@@ -405,7 +419,8 @@ class TestShapes:
     @pytest.mark.parametrize("member", ["data", "items", "fhirEndpoints", "ENDPOINTS"])
     def test_a_flat_list_under_another_name(self, member: str) -> None:
         rows = [{"name": "Maple", "serviceBaseUrl": BASE}]
-        assert names(read({"errors": [], "meta": {"tags": [1]}, member: rows})) == ["Maple"]
+        others = {"errors": [], "columns": ["name"], "meta": {"tags": [1]}, "states": [{"a": 1}]}
+        assert names(read({**others, member: rows})) == ["Maple"]
 
     def test_a_list_of_endpoints_goes_before_others(self) -> None:
         rows = [{"name": "Maple", "url": BASE}]
@@ -434,6 +449,7 @@ class TestShapes:
             (b'{"resourceType": "Bundle", "entry": [{', "not complete JSON"),
             (b'{"resourceType": "Patient"}', "not a Bundle; its type is Patient"),
             (b'{"a": 1}', "has no list of endpoints"),
+            (b'{"errors": [{"code": 503, "message": "down"}]}', "has no list of endpoints"),
             (b"just,words\n1,2\n", "neither JSON nor a table"),
             (b"", "neither JSON nor a table"),
         ],
