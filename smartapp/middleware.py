@@ -27,11 +27,12 @@ from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
 from django.db import DataError, InterfaceError, InternalError, OperationalError
 from django.dispatch import Signal
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware import clickjacking, common, csrf, security
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.encoding import iri_to_uri
 
 from smartapp import alerts, frames, metrics, rate_limit
 from smartapp.audit import origin
@@ -410,7 +411,9 @@ def sent_to_launch(request: HttpRequest) -> HttpResponse | None:
     names = {pair.partition("=")[0] for pair in query.split("&")}
     if request.method != "GET" or not {"iss", "launch"} <= names:
         return None
-    response = HttpResponseRedirect(f"{reverse('launches:launch')}?{query}")
+    # The launch URL says what is too long; Django's own redirect would only refuse it.
+    address = iri_to_uri(f"{reverse('launches:launch')}?{query}")
+    response = HttpResponse(status=HTTPStatus.FOUND, headers={"Location": address})
     response.headers["Cache-Control"] = NEVER_STORED
     # As on every step of a launch (C153).
     response.headers["Cross-Origin-Opener-Policy"] = "unsafe-none"

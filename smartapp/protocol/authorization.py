@@ -40,6 +40,7 @@ MAX_ERROR_TEXT_CHARACTERS = 300
 
 MAX_NAMES = 10  # that administrators are shown
 _NAME = re.compile(r"[A-Za-z0-9_.;-]{1,40}")
+_MEMBERS = ("iss", "launch", "code", "state", "error")
 _REFUSALS: dict[str, type[AuthorizationRefused]] = {
     "access_denied": AccessDenied,
     "server_error": AuthorizationServerUnavailable,
@@ -193,13 +194,15 @@ def parse_authorization_response(query: str) -> AuthorizationResponse | Authoriz
 
 
 def _members(query: str) -> str:
-    """Return the names of a query's members, for administrators. What has no "=" may be a value."""
-    names = (pair.partition("=")[0] for pair in query.split("&") if "=" in pair)
+    """Return the names of a query's members, for administrators. What has nothing after its "=" may
+    be a value itself, as base64 ends, unless it is one of the standard's names."""
+    pairs = (pair.partition("=") for pair in query.split("&") if "=" in pair)
+    names = (name for name, _, value in pairs if value.strip("=") or name in _MEMBERS)
     return ", ".join([name for name in dict.fromkeys(names) if _NAME.fullmatch(name)][:MAX_NAMES])
 
 
 def _response(query: str) -> AuthorizationResponse | AuthorizationErrorResponse:
-    # Of the words of an error, what is in another encoding than UTF-8 is left out.
+    # Of the words of an error, what is in another encoding than UTF-8 is shown as U+FFFD.
     values = parse_query(query)
     for name, found in values.items():
         if len(found) > 1:

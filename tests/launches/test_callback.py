@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 import pytest
 from aiohttp import web
+from django.test import AsyncClient
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -180,6 +181,18 @@ class TestBadLaunchRequests:
             assert response.headers["Location"] == f"/launch{query}"
             response = await browser.get(response.headers["Location"])
         assert response.headers["Location"].startswith(f"{ehr.base}/authorize?")
+
+    @pytest.mark.parametrize("path", ["/", "/LAUNCH"])
+    async def test_a_launch_that_is_too_long_is_judged_by_the_launch_url(
+        self, settings: Settings, path: str
+    ) -> None:
+        """Longer than Django redirects to."""
+        settings.ALLOW_LOOPBACK_EHRS = False
+        client, query = AsyncClient(), f"?iss=https://ehr.example&launch={'x' * 17_000}"
+        response = await client.get(path + query)
+        assert response.headers["Location"] == f"/launch{query}"
+        judged = await client.get(response.headers["Location"])
+        assert "parameter-too-long" in judged.content.decode()
 
     @pytest.mark.parametrize("query", ["", "?iss=x", "?launch=x", "?iss&launches=x"])
     async def test_an_unknown_address_alone_launches_nothing(

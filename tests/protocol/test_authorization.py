@@ -73,7 +73,9 @@ class TestLaunchRequest:
 
     def test_a_refusal_names_the_members_that_came(self) -> None:
         with pytest.raises(ParameterMissing) as refused:
-            authorization.parse_launch_request(f"ISS={ISS}&LAUNCH=secret&amp;theme=x&secret")
+            authorization.parse_launch_request(
+                f"ISS={ISS}&LAUNCH=secret&amp;theme=x&secret&c2VjcmV0=="
+            )
         assert refused.value.came == "ISS, LAUNCH, amp;theme"
 
 
@@ -184,6 +186,7 @@ class TestAuthorizationResponse:
             (f"code=c&amp;state={STATE}", "parameter-missing", "code, amp;state"),
             (f"access_token=secret&state={STATE}", "parameter-missing", "access_token, state"),
             ("n3TrFS&x y=1&state=", "parameter-missing", "state"),
+            ("code=c&bjNUckZT=&bjNUckZTIQ==", "parameter-missing", "code"),
             (f"code=c&code=d&state={STATE}", "parameter-repeated", "code, state"),
             (f"code=c&state={STATE}&state={STATE}", "parameter-repeated", "code, state"),
             (f"code=c&state={STATE}&x=1&x=1", "parameter-repeated", "code, state, x"),
