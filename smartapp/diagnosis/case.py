@@ -63,7 +63,7 @@ SUBJECTS = {
     r"(fetch|retriev|load|download)\w* (fail|error)",
     "gateway": r"\bno api ?key\b|api ?key variable|subscription key|\bWAF\b|firewall",
     "sign_in": r"admin\w* (consent|approval) (is )?required|need admin\w* approval|multi.?factor|"
-    r"\bMFA\b|(log|sign) ?in again|session (has )?(expired|timed out)",
+    r"\bMFA\b|(log|sign) ?in again|session (has |is )?(expired|timed out|inactive|not active)",
     "network": r"handshake|certificat\w+ (chain|path)|PKIX|self.signed|unknown ?host|getaddrinfo|"
     r"\bENOTFOUND|\bECONN|connection (refused|reset)|no route|remote certificate|"
     r"certificate.verify|leaf.signature|(name|host) (or service )?(is )?not known|no such host|"
@@ -84,7 +84,8 @@ SUBJECTS = {
     # Something else of the app than itself is switched off.
     "grant": r"grant type|\bgrant (is )?not\b|\bflow\b|response[ _]type",
     "refreshing": r"refresh tokens?\b|offline",
-    "token_over": r"\b(invalid|unknown|expired|revoked)[ _](refresh )?token\b|\btoken\b[^.]{0,30}? "
+    "token_over": r"\b(invalid|unknown|expired|revoked)[ _](refresh )?token\b(?![ _](req|end|typ))|"
+    r"\btoken\b(?![ _](req|end|typ))[^.]{0,30}? "
     r"(expired|revoked|invalid|unknown|not (active|valid|found|recogni[sz]ed))",
     "tenant": r"(unknown|invalid|no such|wrong) (tenant|realm|practice|organi[sz]ation|project)|"
     r"\b(tenant|realm|practice|organi[sz]ation|project|membership)\b[^.]{0,40}? "

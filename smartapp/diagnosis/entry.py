@@ -69,7 +69,8 @@ def naming(*subjects: str, but_not: Iterable[str] = ()) -> When:
 
 
 # What may be switched off or forbidden beside the app itself.
-NOT_THE_APP = ("user", "person", "cookies", "grant", "refreshing", "scope", "form", "tenant")
+NOT_THE_APP = ("user", "person", "sign_in", "cookies", "grant", "refreshing", "scope", "form",
+               "tenant")  # fmt: skip
 
 
 def tenant_unknown(when: When) -> Entry:

@@ -122,7 +122,7 @@ TABLE = (
           _refused_naming("address"), ANSWER, "Give the vendor the address from which this server "
           "reaches the internet, or let it take any."),
     Entry("C1", SAID, "The app is not active at the vendor",
-          every(_is_refused, naming("approval", but_not=("pkce", "gateway", *NOT_THE_APP)),
+          every(_is_refused, naming("approval", but_not=("code", "pkce", "gateway", *NOT_THE_APP)),
                 lambda c: c.step == Step.TOKEN and not c.is_client_refused), ANSWER,
           "Activate it in the vendor's portal, or have the EHR's organization approve it."),
     Entry("C1", SAID, "The EHR gave this code to another client id",
@@ -154,9 +154,10 @@ TABLE = (
           lambda c: c.code == "token-response-invalid" and not _is_no_answer(c), FAILURE,
           "Tell the vendor which rule it is."),
     Entry("C125", SAID, "The EHR does not accept the refresh token any more",
-          every(coded("refresh-refused"), naming("token_over", but_not=("assertion",))), ANSWER,
-          "The person, their EHR session or a policy ended it; start a new launch. Ask the vendor "
-          "to answer invalid_grant then (RFC 6749 §5.2): the app does not ask again after it."),
+          every(coded("refresh-refused"), naming("token_over", but_not=("assertion", "scope"))),
+          ANSWER, "The person, their EHR session or a policy ended it; start a new launch. Ask the "
+          "vendor to answer invalid_grant then (RFC 6749 §5.2): the app does not ask again after "
+          "it."),
     Entry("C121", LIKELY, "The EHR wants scope in a refresh, and none was sent", _lacks_scope,
           ANSWER, "Tick “Send scope on refresh” in the registration.",
           said=naming("scope", "missing")),

@@ -391,6 +391,10 @@ class TestTokenEndpoint:
             (raw(401, "", "text/plain", **{"WWW-Authenticate": 'Basic realm="x", '
              'error="invalid_client", error_description="JWT signature invalid"'}),
              "does not have the key", "C63"),
+            (json_text(400, '{"error":"invalid_grant","error_description":"Session not active"}'),
+             "code was over", "C69"),
+            (json_text(400, '{"error":"invalid_grant","error_description":'
+             '"The authorization code is inactive"}'), "code was over", "C69"),
             (json_text(400, '{"error_code":"invalid_grant","error_message":"The code expired"}'),
              "code was over", "C69"),
             (json_text(400, '{"error":"unsupported_grant_type"}'), "may not use this grant", "C2"),
@@ -681,6 +685,8 @@ class TestEvidence:
             (400, "invalid_request", "Unknown refresh token", "refresh token any more", "C125"),
             (400, "invalid_client", "Client assertion: invalid token", "client assertion", "C63"),
             (401, "unauthorized_client", "refresh token grant not allowed", "this grant", "C2"),
+            (400, "invalid_request", "Invalid token request: no scope", "wants scope", "C121"),
+            (400, "invalid_request", "Token endpoint not found", "refused the token", "C60"),
         ],
     )
     async def test_refresh_that_is_refused_in_other_words(
