@@ -147,7 +147,6 @@ def _store_brands(
         "name", "sort_key", "part_of", "portal", "places", "place_count", "name_words",
         "other_words", "logo_url", "identifier", "withdrawn_at",
     ]  # fmt: skip
-    BrandEndpoint.objects.filter(brand__brand_list=listed).delete()
     for batch in _batches(brands.items()):
         rows = Brand.objects.bulk_create(
             [_row(listed, key, brand) for key, brand in batch],
@@ -155,6 +154,7 @@ def _store_brands(
             unique_fields=["brand_list", "key"],
             update_fields=changing,
         )
+        BrandEndpoint.objects.filter(brand__in=rows).delete()
         links = [
             BrandEndpoint(
                 brand_id=row.pk,
@@ -201,7 +201,9 @@ def _place_words(places: tuple[Place, ...]) -> Iterator[str]:
 
 def _withdraw(listed: BrandList, keys: Iterable[str], now: datetime) -> None:
     for batch in _batches(keys):
-        listed.brands.filter(key__in=batch, withdrawn_at=None).update(withdrawn_at=now)
+        withdrawn = listed.brands.filter(key__in=batch, withdrawn_at=None)
+        BrandEndpoint.objects.filter(brand__in=withdrawn).delete()
+        withdrawn.update(withdrawn_at=now)
 
 
 def _drop_own_names(addresses: dict[str, int]) -> None:

@@ -139,6 +139,7 @@ class TestAgain:
         import_list(many(5))
         assert "They stay in the search" in import_list(many(2))
         assert len(names("maple")) == 5
+        assert not Brand.objects.filter(links=None).exists()
 
     def test_an_empty_one_takes_nothing_away_and_fails(self, import_list: Import) -> None:
         import_list(many(2))
