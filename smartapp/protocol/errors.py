@@ -13,7 +13,7 @@ from typing import ClassVar
 ASK_FOR_HELP = "Ask your health system for help, and give the reference below."
 TELL = "Tell your administrator, and give the reference below."
 REOPEN = "Close the app and open it again from the patient's chart."
-WAIT_AND_REOPEN = "Wait a minute, then close the app and open it again from the patient's chart."
+WAIT_AND_REOPEN = "Wait a little, then close the app and open it again from the patient's chart."
 START = "Start again from your EHR or from the start page."
 START_AGAIN = "Start again."
 OPEN_AGAIN = "Open the app again from your EHR, or choose your health system on the start page."
@@ -446,7 +446,7 @@ class AuthorizationServerUnavailable(AuthorizationRefused):
     status = 503
     title = "The EHR cannot sign you in right now"
     happened = "The EHR says that it is busy or has a problem of its own."
-    next_step = "Wait a minute and start again."
+    next_step = "Wait a little and start again."
     in_ehr = WAIT_AND_REOPEN
 
 
@@ -599,7 +599,7 @@ class TokenEndpointFailed(TokenRefused):
 
     code = "token-endpoint-failed"
     happened = "The EHR had a problem of its own at the last step."
-    next_step = "Wait a minute, then start again from your EHR or from the start page."
+    next_step = "Wait a little, then start again from your EHR or from the start page."
     in_ehr = WAIT_AND_REOPEN
 
 
@@ -797,7 +797,7 @@ class EHRUnavailable(SmartError):
     requirement = "C15"
     title = "The EHR is not answering"
     happened = "The EHR could not be reached or did not answer usefully."
-    next_step = "Wait a minute and try again."
+    next_step = "Wait a little and try again."
 
     def __init__(
         self,
