@@ -82,7 +82,8 @@ SUBJECTS = {
     r"\bpolic(y|ies)\b|conditional access",
     "cookies": r"\bcookies?\b",
     # Something else of the app than itself is switched off.
-    "grant": r"grant type|\bgrant (is )?not\b|\bflow\b|response[ _]type",
+    "grant": r"grant type|\bgrant (is )?not (allowed|permitted|supported|enabled|authori)|\bflow\b|"
+    r"response[ _]type",
     "refreshing": r"refresh tokens?\b|offline",
     "token_over": r"\b(invalid|unknown|expired|revoked)[ _](refresh )?token\b(?![ _](req|end|typ))|"
     r"\btoken\b(?![ _](req|end|typ))[^.]{0,30}? "
@@ -93,7 +94,8 @@ SUBJECTS = {
     # As SMART has them in two forms, with .read and with .rs.
     "form": r"(?<!/)\bv ?[12]\b(?!/)|version [12]\b|scopes? (format|syntax)|granular|"
     r"\b[12]\.0\b|\b(use|write|expected)\b[^.]{0,20}\.(rs?|read|write|cruds?)\b",
-    "length": r"\b(request|ur[il]|query|address|scopes?)\b[^.]{0,20} too (long|large|many)",
+    "length": r"\b(request|ur[il]|query|address|scopes?)\b[^.]{0,20}(?<!took)(?<!takes) too "
+    r"(long|large)|\bscopes\b[^.]{0,20} too many|too many scopes",
     "jti": r"\bjti\b|replay|already (been )?(used|redeemed|consumed|exchanged|processed)|"
     r"used (before|already|more than)|\breused?\b",
     "clock": r"\bexp\b|\biat\b|\bnbf\b|clock|in the (future|past)|lifetime|not yet valid|skew|"
@@ -114,8 +116,8 @@ SUBJECTS = {
     r"provisioned|deployed|published|live\b)|inactive|await\w* approval|\bdraft\b|"
     r"(client|app\w*|practice|organi[sz]ation)\b[^.]{0,40}? not (yet )?(been )?authori[sz]ed|"
     r"not (allowed|permitted) (for|in|at|by) (this|the|your) (tenant|organi|practice|environment)|"
-    r"\b(disabled|locked|pending|suspended|deactivated)|"
-    r"(client|app\w*)\b[^.]{0,20}\b(deleted|removed|revoked)|may not (be )?(launch|use)",
+    r"(?<![A-Za-z])(disabled|locked|pending|suspended|deactivated)|"
+    r"(client|app\w*)\b[^.]{0,20}\b(blocked|deleted|removed|revoked)|may not (be )?(launch|use)",
 }
 # Sentences of RFC 6749 §4.1.2.1 and §5.2 that servers send as they stand there: they name all that
 # may be, and so nothing.

@@ -217,10 +217,11 @@ TABLE = (
           lambda c: c.code == "ended-by-ehr" and not c.is_refresh_refused,
           "401 for a renewed token too.{c.quote}", "Compare aud with the FHIR base URL, and ask "
           "the vendor whether this server takes this app's tokens.", "capability-statement"),
-    Entry("C141", SEEN, "The FHIR server refuses a token that the EHR has just given",
-          coded("access-refused"), "401 for a token that is not over by its expires_in, and there "
-          "was no refresh token.", "Compare aud with the FHIR base URL, and ask the vendor whether "
-          "this server takes this app's tokens, and what ends them early.",
+    Entry("C141", SEEN, "The FHIR server refuses a token before its time is over",
+          coded("access-refused"), "401 for a token that was not over yet, and there was no "
+          "refresh token.", "If it is refused from the start, compare aud with the FHIR base URL, "
+          "and ask the vendor whether this server takes this app's tokens. If it was taken before, "
+          "the person, their EHR session or a policy ended it; start a new launch.",
           "capability-statement"),
     Entry("C124", SEEN, "The answer to a refresh was lost", coded("refresh-uncertain"), FAILURE,
           "The person opens the app again. Only if the vendor says that a refresh does not use its "

@@ -717,7 +717,8 @@ class TestEvidence:
         ehr.fhir_answer = raw(401, "", "text/plain")
         page = await (await browser.get(f"/launches/{uuid}/")).text()
         assert "does not accept the access that it gave" in page
-        await first_is("refuses a token that the EHR has just given", "C141")
+        cause = await first_is("refuses a token before its time is over", "C141")
+        assert "If it was taken before" in cause.fix
 
     async def test_refresh_without_scope(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
