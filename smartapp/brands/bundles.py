@@ -91,9 +91,7 @@ def add_entries(bundle: Bundle, entries: Iterable[Any]) -> None:
 def read_brands(bundle: Bundle) -> ParsedList:
     """Return what the entries say together; their order does not matter."""
     bundle.endpoint_named = _by_name(bundle.endpoints, lambda one: one.address)
-    bundle.organization_named = _by_name(
-        bundle.organizations, lambda one: (one.name, one.part_of, one.endpoints)
-    )
+    bundle.organization_named = _by_name(bundle.organizations, _leads_to)
     managed = _managed(bundle)
     parsed = ParsedList(BUNDLE, skipped=bundle.skipped)
     for organization in bundle.organizations:
@@ -106,6 +104,13 @@ def read_brands(bundle: Bundle) -> ParsedList:
     parsed.skipped = +parsed.skipped  # without zeros
     _report_unresolved(parsed, bundle)
     return parsed
+
+
+def _leads_to(one: _Organization) -> object:
+    """Return what an organisation's addresses come from: its references mean what they do where it
+    stands, and only it has its contained ones."""
+    contained = {identity: endpoint.address for identity, endpoint in one.contained.items()}
+    return one.name, one.part_of, one.endpoints, one.portals, one.base, contained
 
 
 def _by_name(resources: Iterable[R], content: Callable[[R], object]) -> dict[str, R]:

@@ -49,8 +49,8 @@ _OUTCOME_TEXT = (
     "lock-error no-store exception timeout incomplete throttled informational"
 )
 _OUTCOME_CODES = frozenset(_OUTCOME_TEXT.split())
-# Members with an error text: OAuth, Okta, athenahealth's gateway, Apigee, others (C142).
 _CHALLENGE_ERROR = re.compile(r'\berror(?:_description)?\s*=\s*(?:"([^"]*)"|([^\s,"]+))')
+# Members with an error text: OAuth, Okta, athenahealth's gateway, Apigee, others (C142).
 _ERROR_MEMBERS = (
     "error_description",
     "error_message",

@@ -94,6 +94,25 @@ class TestReferences:
         assert parsed.brands == []
         assert parsed.notes == ["1 reference in `endpoint` leads to nothing in this list."]
 
+    def test_of_two_parents_that_differ_in_what_they_contain_none_is_meant(self) -> None:
+        """Both have the id, the name and the reference "#e", and each another endpoint."""
+        contained = [[endpoint("e", address=f"{BASE}/{one}")["resource"]] for one in "ab"]
+        parents = [organization("top", "#e", name="Top", contained=one) for one in contained]
+        facility = organization("b", endpoint=[], partOf={"reference": "Organization/top"})
+        parsed = read(bundle(*({"resource": one["resource"]} for one in (*parents, facility))))
+        assert names(parsed) == ["Top", "Top"]
+
+    def test_of_two_parents_of_other_bases_none_is_meant(self) -> None:
+        """The same references mean another endpoint at each."""
+        entries: list[JSONObject] = []
+        for base in ("https://a.example", "https://b.example"):
+            entries += [
+                organization("top", name="Top") | {"fullUrl": f"{base}/Organization/top"},
+                endpoint(address=f"{base}/r4") | {"fullUrl": f"{base}/Endpoint/maple"},
+            ]
+        facility = organization("b", endpoint=[], partOf={"reference": "Organization/top"})
+        assert names(read(bundle(*entries, facility))) == ["Top", "Top"]
+
     def test_what_is_there_twice_is_there_once(self) -> None:
         entries = [endpoint(), endpoint(), organization("b")]
         parsed = read(bundle(*({"resource": one["resource"]} for one in entries)))
