@@ -697,8 +697,19 @@ class IDTokenError(TokenError):
 
 
 class IDTokenKeyUnknown(IDTokenError):
+    """The EHR may just have changed its keys: they are asked for again once a minute."""
+
     code = "id-token-key-unknown"
     requirement = "C92"
+    happened = (
+        "The proof of who signed in was made with a key of the EHR that this app does not have, so "
+        "it was not used. The EHR may just have changed its keys."
+    )
+    next_step = f"Wait a minute, then start again from your EHR or from the start page. {IF_TWICE}"
+    in_ehr = (
+        "Wait a minute, then close the app and open it again from the patient's chart. "
+        f"{TELL_IF_TWICE}"
+    )
 
 
 class JWKSError(TokenError):
