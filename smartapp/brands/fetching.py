@@ -50,7 +50,7 @@ def read_file(path: str) -> ParsedList:
         raise NotRead(f"{path}: {error}") from None
     parsed = pages.parsed()
     if following:
-        parsed.notes.append("The list goes on at an address, and only this file was read.")
+        _end_early(parsed, "The list goes on at an address, and only this file was read.")
     return parsed
 
 
@@ -64,7 +64,7 @@ async def read_address(url: str, known: BrandList | None) -> tuple[ParsedList, s
 
     Raises Unchanged, NotRead, and the errors of `http.get`.
     """
-    pages, notes = _pages(), []
+    pages, end = _pages(), ""
     headers = ACCEPT | ({"If-None-Match": known.etag} if known and known.etag else {})
     following, etag = await _read(pages, url, headers)
     seen = [url]
@@ -73,19 +73,25 @@ async def read_address(url: str, known: BrandList | None) -> tuple[ParsedList, s
             following = urljoin(seen[-1], following)
             is_elsewhere = host_of(following) != host_of(url)
         except ValueError:
-            notes.append("The list goes on at what is no address.")
+            end = "The list goes on at what is no address."
             break
         if is_elsewhere:
-            notes.append("The list goes on at another host, which was not asked.")
+            end = "The list goes on at another host, which was not asked."
             break
         if following in seen or len(seen) == MAX_PAGES:
-            notes.append(f"The pages of the list have no end; read were {len(seen)}.")
+            end = f"The pages of the list have no end; {len(seen)} of them were read."
             break
         seen.append(following)
         following, _ = await _read(pages, following, ACCEPT)
     parsed = pages.parsed()
-    parsed.notes += notes
-    return parsed, "" if len(seen) > 1 else etag
+    if end:
+        _end_early(parsed, end)
+    return parsed, "" if end or len(seen) > 1 else etag
+
+
+def _end_early(parsed: ParsedList, note: str) -> None:
+    parsed.is_whole = False
+    parsed.notes.append(note)
 
 
 async def _read(pages: Pages, url: str, headers: dict[str, str]) -> tuple[str, str]:

@@ -47,9 +47,11 @@ class ParsedBrand:
 
 @dataclass
 class ParsedList:
-    """A whole list. `skipped` counts the omitted entries by reason; `notes` are sentences."""
+    """A list, whole unless it goes on where it was not read. `skipped` counts the omitted entries
+    by reason; `notes` are sentences."""
 
     shape: str
     brands: list[ParsedBrand] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    is_whole: bool = True

@@ -26,7 +26,7 @@ from smartapp.registrations.models import Endpoint, Registration
 
 BATCH = 500
 # If the new edition has less than this part of the last one, it is probably broken and nothing is
-# removed.
+# removed; neither if it was not read to its end.
 SMALLEST_PART = 0.5
 # A brand with more places than this is found by the first three digits of its ZIP codes.
 MAX_WHOLE_ZIPS = 300
@@ -65,7 +65,7 @@ def store(
         addresses = _store_addresses(brands.values())
         _store_brands(listed, brands, addresses, progress)
         gone = before - brands.keys()
-        is_broken = len(brands) < SMALLEST_PART * len(before)
+        is_broken = not parsed.is_whole or len(brands) < SMALLEST_PART * len(before)
         if not is_broken:
             _withdraw(listed, gone, now)
         _drop_own_names(addresses)

@@ -207,6 +207,8 @@ class TestAddress:
         app.router.add_get("/list", self._list)
         app.router.add_get("/pages", self._pages)
         app.router.add_get("/page", self._page)
+        app.router.add_get("/cut", self._cut)
+        self.document: JSONObject = many(3)
         app.router.add_get("/endless", self._endless)
         runner = web.AppRunner(app)
         await runner.setup()
@@ -234,6 +236,9 @@ class TestAddress:
         link = [{"relation": "next", "url": request.path}]
         return web.json_response(many(1) | {"link": link})
 
+    async def _cut(self, _: web.Request) -> web.Response:
+        return web.json_response(self.document, headers={"ETag": '"one"'})
+
     async def _page(self, _: web.Request) -> web.Response:
         return web.Response(text="<html>")
 
@@ -258,7 +263,21 @@ class TestAddress:
         assert listed.etag == ""
 
     async def test_pages_without_an_end_are_said(self, origin: str) -> None:
-        assert "have no end; read were 1." in await self.run(f"{origin}/endless")
+        assert "have no end; 1 of them were read." in await self.run(f"{origin}/endless")
+
+    @pytest.mark.parametrize(
+        ("following", "words"),
+        [("https://[bad", "what is no address"), ("https://other.example/2", "another host")],
+    )
+    async def test_a_list_that_is_not_read_to_its_end_takes_nothing_away(
+        self, origin: str, following: str, words: str
+    ) -> None:
+        await self.run(f"{origin}/cut")
+        self.document = many(2) | {"link": [{"relation": "next", "url": following}]}
+        said = await self.run(f"{origin}/cut")
+        assert words in said
+        assert "1 brands of the edition before are missing. They stay" in said
+        assert (await in_database(BrandList.objects.get)).etag == ""
 
     async def test_a_web_page_is_refused(self, origin: str) -> None:
         with pytest.raises(CommandError, match="A web page or XML came"):

@@ -132,8 +132,9 @@ def _sentences(parsed: ParsedList, report: Report, registration: Registration | 
     said += [f"  {note}" for note in parsed.notes]
     if report.kept:
         said.append(
-            f"{report.kept} brands of the edition before are missing, more than half of it. They "
-            "stay in the search: this edition may be broken. Import it again once it is whole."
+            f"{report.kept} brands of the edition before are missing. They stay in the search: "
+            "this edition lacks more than half of them, or was not read to its end. Import it "
+            "again once it is whole."
         )
     if report.endpoints_added:
         said.append(
