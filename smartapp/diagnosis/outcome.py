@@ -76,8 +76,15 @@ def sections(timeline: Sequence[LaunchEvent]) -> dict[str, str]:
 def _page(shown: dict[str, str]) -> str:
     if (patient := shown.get("patient")) in _WITHOUT_PATIENT:
         return f"A page was shown without a record: {_WITHOUT_PATIENT[patient]}"
-    lacking = [f"{name} {_STATES[state]}" for name, state in shown.items() if state in _STATES]
-    return f"A page was shown: {', '.join(lacking)}" if lacking else WENT_WELL
+    lacking: dict[str, list[str]] = {}
+    for name, state in shown.items():
+        if state in _STATES:
+            lacking.setdefault(_STATES[state], []).append(name)
+    parts = (
+        f"{'every part' if len(names) == len(shown) else ', '.join(names)} {words}"
+        for words, names in lacking.items()
+    )
+    return f"A page was shown: {'; '.join(parts)}" if lacking else WENT_WELL
 
 
 @cache

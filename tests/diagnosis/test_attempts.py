@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from smartapp.database import in_database
-from smartapp.diagnosis import report
+from smartapp.diagnosis import outcome, report
 from smartapp.diagnosis.admin import reference_of
 from smartapp.launches import events
 from smartapp.launches.models import Launch, LaunchEvent, Step
@@ -387,3 +387,19 @@ class TestOlderEvents:
         )  # fmt: skip
         page = report.build([event])
         assert "It names https://other.example." in page.causes[0][0].seen
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        ({"patient": "ok", "labs": "ok"}, outcome.WENT_WELL),
+        ({"patient": "failed", "labs": "failed"}, "every part could not be read"),
+        (
+            {"patient": "ok", "labs": "partial", "vitals": "partial", "plans": "failed"},
+            "labs, vitals incomplete; plans could not be read",
+        ),
+    ],
+)
+def test_what_a_page_lacked_is_said_once_for_each_reason(shown: dict[str, str], words: str) -> None:
+    page = LaunchEvent(step=Step.FHIR, detail={"sections": shown}, at=timezone.now())
+    assert outcome.of([page]).removeprefix("A page was shown: ") == words
