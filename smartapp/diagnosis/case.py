@@ -90,7 +90,9 @@ SUBJECTS = {
     r"(expired|revoked|invalid|unknown|not (active|valid|found|recogni[sz]ed))",
     "tenant": r"(unknown|invalid|no such|wrong) (tenant|realm|practice|organi[sz]ation|project)|"
     r"\b(tenant|realm|practice|organi[sz]ation|project|membership)\b[^.]{0,40}? "
-    r"(not (be )?(found|known|exist|registered|valid)|unknown|mismatch|does not match)|for realm",
+    r"(not (be )?(found|known|exist|registered)|unknown|mismatch|does not match)|for realm|"
+    # Nothing else of it: "The client of this practice is not valid".
+    r"\b(tenant|realm|practice|organi[sz]ation)( id)?( [\w'\"-]*\d[\w'\"-]*)? is not valid",
     # As SMART has them in two forms, with .read and with .rs.
     "form": r"(?<!/)\bv ?[12]\b(?!/)|version [12]\b|scopes? (format|syntax)|granular|"
     r"\b[12]\.0\b|\b(use|write|expected)\b[^.]{0,20}\.(rs?|read|write|cruds?)\b",

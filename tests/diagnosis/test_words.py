@@ -60,6 +60,8 @@ class TestAuthorizationEndpoint:
             ("invalid_scope", "The query has too many scopes; scopes are too long",
              "request is too long", "C44"),
             ("invalid_request", "Practice 12 is not valid", "know the organization", "C7"),
+            ("invalid_request", "The practice's redirect URI is not valid", "redirect URI", "C3"),
+            ("invalid_request", "The organization's client_id is not valid", "client id", "C1"),
             ("invalid_request", "code_challenge is invalid", "PKCE", "C33"),
             ("invalid_request", "Invalid launch options: SyntaxError", "no longer knows", "C24"),
             ("invalid_request", "", "no cause that is known here", "C30"),
