@@ -348,7 +348,8 @@ class Case:
         if self.came:
             return f"Its address has {self.came}."
         is_answer = self.step == Step.CALLBACK
-        return "Its address has nothing of it, as where it stands after a #." if is_answer else ""
+        nothing = "Its address has no parameters. What stands after a # does not reach the app."
+        return nothing if is_answer else ""
 
     @property
     def compare_client_id(self) -> str:

@@ -702,8 +702,8 @@ class IDTokenKeyUnknown(IDTokenError):
     code = "id-token-key-unknown"
     requirement = "C92"
     happened = (
-        "The proof of who signed in was made with a key of the EHR that this app does not have, so "
-        "it was not used. The EHR may just have changed its keys."
+        "The proof of who signed in could not be matched with one of the EHR's keys, so it was not "
+        "used. The EHR may just have changed its keys."
     )
     next_step = f"Wait a minute, then start again from your EHR or from the start page. {IF_TWICE}"
     in_ehr = (

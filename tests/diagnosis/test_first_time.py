@@ -167,15 +167,20 @@ async def first_is_any(words: str) -> Any:
 
 class TestWayBack:
     @pytest.mark.parametrize(
-        "part", [lambda url: url.replace("&", "&amp;"), lambda url: url.partition("?")[0]]
+        ("part", "seen"),
+        [
+            (lambda url: url.replace("&", "&amp;"), "Its address has code, amp;state."),
+            (lambda url: url.partition("?")[0], "What stands after a # does not reach the app."),
+        ],
     )
     async def test_answer_that_lost_its_members(
-        self, browser: Browser, ehr_launch: Start, part: Any
+        self, browser: Browser, ehr_launch: Start, part: Any, seen: str
     ) -> None:
         """Escaped twice, or behind a # as for another response_mode."""
         await browser.get(part(await browser.to_callback(ehr_launch())))
         cause = await first_is("without what belongs into it", "C53")
         assert cause.seen.startswith("state is missing, or empty. Its address has ")
+        assert cause.seen.endswith(seen)
 
     async def test_code_that_no_ehr_sends(self, browser: Browser, ehr_launch: Start) -> None:
         callback = await browser.to_callback(ehr_launch())
