@@ -521,6 +521,7 @@ class Case:
         is_strange |= "gateway" in self.named
         if not self.ehr_error:
             is_empty = self.form == "nothing" and self.http_status != HTTPStatus.UNAUTHORIZED
+            is_empty &= not self.said  # in WWW-Authenticate
             is_strange |= is_empty or self.form == "other"
             is_strange |= self.http_status in (403, 404, 405, 415)
         is_refused = 400 <= self.http_status < 500 and not self.is_limited

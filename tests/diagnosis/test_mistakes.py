@@ -395,6 +395,9 @@ class TestTokenEndpoint:
              "code was over", "C69"),
             (json_text(400, '{"error":"invalid_grant","error_description":'
              '"The authorization code is inactive"}'), "code was over", "C69"),
+            (raw(400, "", "text/plain", **{"WWW-Authenticate":
+             'Bearer error="invalid_request", error_description="unusual"'}),
+             "refused the token request", "C60"),
             (json_text(400, '{"error_code":"invalid_grant","error_message":"The code expired"}'),
              "code was over", "C69"),
             (json_text(400, '{"error":"unsupported_grant_type"}'), "may not use this grant", "C2"),
