@@ -8,6 +8,7 @@ half a reading.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 from itertools import pairwise
 
 from smartapp.record.interpretations import gravest
@@ -25,9 +26,10 @@ from smartapp.record.kinds import (
 from smartapp.record.moments import Chronology, Moment, ago_text
 from smartapp.record.observations import CORRECTED, Reading
 from smartapp.record.people import Person
+from smartapp.record.quantities import rounded_text
 from smartapp.record.ranges import Ranges
 from smartapp.record.series import in_order, is_certain, is_same_moment
-from smartapp.record.units import NO_UNIT, Unit, dimension
+from smartapp.record.units import NO_UNIT, Unit, convert, dimension
 from smartapp.record.vital_sign import (
     Amount,
     Row,
@@ -49,6 +51,7 @@ NO_SIDE = "–"  # noqa: RUF001 - a dash is meant
 IS_UPSIDE_DOWN = "the systolic value is lower than the diastolic one; check it in the EHR"
 NO_SIDES = "neither a systolic nor a diastolic value"
 NO_UNIT_GIVEN = "recorded without a unit"
+TENTH = Decimal("0.1")
 # Separate sides within this time belong to one measurement, if there is one of each.
 ONE_MEASUREMENT = timedelta(minutes=1)
 
@@ -391,9 +394,23 @@ def _range(pressure: Pressure, unit: Unit, person: Person) -> tuple[tuple[Range,
         return (), f"The EHR's range: {pressure.reading.ranges.text_beside(unit)}"
     # The components for the sides say nothing about how it was taken; other components do.
     bare = pressure.reading._replace(parts=())
-    if unit.key != "mm[Hg]" or not pressure.sides or not is_of_an_adult_at_rest(bare, person):
+    usual = _usual_of_adults(unit)
+    if not usual or not pressure.sides or not is_of_an_adult_at_rest(bare, person):
         return (), ""
-    return ADULT_PRESSURES, usual_text("90 to 120 over 60 to 80")
+    spans = (" to ".join(map(rounded_text, side)) for side in usual)
+    return usual, usual_text(" over ".join(spans))
+
+
+def _usual_of_adults(unit: Unit) -> tuple[tuple[Decimal, Decimal], ...]:
+    """Return the usual range of each side in a unit, to a tenth, as pressures in kPa are written;
+    nothing for what is no unit of pressure."""
+    mercury = Unit("mm[Hg]", "mmHg")
+    sides = (tuple(convert(one, mercury, unit) for one in side) for side in ADULT_PRESSURES)
+    return tuple(
+        (low.quantize(TENTH), high.quantize(TENTH))
+        for low, high in sides
+        if low is not None and high is not None
+    )
 
 
 def _is_judged(pressure: Pressure) -> bool:

@@ -29,6 +29,11 @@ OLD = {"id": "old", "effectiveDateTime": "2020-01-01"}
 MALE = {"appliesTo": [{"coding": [{"code": "male"}]}]}
 
 
+def kilopascals(*sides: float) -> Resource:
+    systolic, diastolic = ({"valueQuantity": quantity(one, "kPa")} for one in sides)
+    return pressure(systolic, diastolic)
+
+
 def absent(reason: str) -> Resource:
     return {"extension": [{"url": DATA_ABSENT_REASON, "valueCode": reason}]}
 
@@ -885,6 +890,11 @@ DAY = {"effectiveDateTime": "2026-06-03"}
             ),
             "142/88 mmHg | recorded as 18/11.5 kPa",
         ),
+        (
+            (kilopascals(21.3, 13.3),),
+            "21.3/13.3 kPa above usual | 12 to 16 over 8 to 10.7 (not from the record)",
+        ),
+        ((kilopascals(16, 10.7),), "16/10.7 kPa | NOT above usual"),
         (
             (pressure(mmhg(120), mmhg(80), modifierExtension=[{"url": "x"}]),),
             "does not understand | NOT 120/80",
