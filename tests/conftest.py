@@ -15,8 +15,10 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
+from smartapp import circuit
 from smartapp.audit import append_only
 from smartapp.database import close_thread_connections
+from smartapp.launches import events
 from tests import connecting, emptying, key_pool
 from tests.processes import MIGRATED, copy_migrated, drop_migrated
 from tests.scripted_ehr import ScriptedEHR
@@ -105,13 +107,17 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip tests whose service is missing, with the reason; in CI this is a failure."""
+    """Skip tests whose service is missing, with the reason; in CI this is a failure. Forget what
+    the process remembers of earlier tests: launches, and EHRs that did not answer, whose ports
+    others get."""
     for marker, (is_here, reason) in SERVICES.items():
         if item.get_closest_marker(marker) and not is_here():
             if os.environ.get("REQUIRE_SERVICES") == "on":
                 pytest.fail(f"{reason}, and REQUIRE_SERVICES is on", pytrace=False)
             pytest.skip(reason)
     key_pool.start_test()
+    events.forget()
+    circuit._circuits.clear()
 
 
 @pytest.hookimpl(wrapper=True)
