@@ -4,7 +4,7 @@ The author's text comes first, then a display. A bare code is the last resort, a
 name of its system.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -175,6 +175,13 @@ def concept_words(concept: object) -> str:
         if found := _written(one):
             return found
     return ""
+
+
+def words_or_known(concept: object, known: Mapping[str, str]) -> str:
+    """Return the words of a concept; without any those that `known` has for its code, else the
+    code. Many servers send a code alone."""
+    by_code = next((known[code] for _, code in codings(concept) if code in known), "")
+    return concept_words(concept) or by_code or concept_text(concept)
 
 
 def bare_code(system: str, code: str) -> str:

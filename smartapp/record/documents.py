@@ -21,6 +21,7 @@ from smartapp.record.codes import (
     concept_texts,
     concept_words,
     status_code,
+    words_or_known,
 )
 from smartapp.record.elements import Resource, extensions, mapping, mappings
 from smartapp.record.facts import labelled, said, unless_recorded
@@ -325,7 +326,7 @@ def _report(resource: Resource, given: Given, person: Person) -> Document:
             *_relations_of_report(resource),
         ),
         details=said(
-            *map(_category, mappings(resource.get("category"))),
+            *(words_or_known(one, _CATEGORIES) for one in mappings(resource.get("category"))),
             # STU3 has the performer one level deeper.
             *all_called(
                 [one.get("actor") or one for one in mappings(resource.get("performer"))], resource
@@ -334,11 +335,6 @@ def _report(resource: Resource, given: Given, person: Person) -> Document:
             *_issued(resource, when),
         ),
     )
-
-
-def _category(concept: dict[str, Any]) -> str:
-    known = next((_CATEGORIES[code] for _, code in codings(concept) if code in _CATEGORIES), "")
-    return concept_words(concept) or known or concept_text(concept)
 
 
 def _absent_conclusion(resource: Resource) -> str:

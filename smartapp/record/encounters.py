@@ -7,7 +7,14 @@ from typing import Any
 
 from smartapp.record.absence import absent_code
 from smartapp.record.amounts import digits, duration_text
-from smartapp.record.codes import codes, codings, concept_text, concept_texts, concept_words
+from smartapp.record.codes import (
+    codes,
+    codings,
+    concept_text,
+    concept_texts,
+    concept_words,
+    words_or_known,
+)
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.facts import labelled
 from smartapp.record.marks import Marks, doubted, read_marks
@@ -240,8 +247,7 @@ def _roles(participant: dict[str, Any]) -> list[str]:
 
 def role_words(role: object) -> str:
     """Return in words what a participant does."""
-    known = next((_ROLES[code] for _, code in codings(role) if code in _ROLES), "")
-    return concept_words(role) or known or concept_text(role)
+    return words_or_known(role, _ROLES)
 
 
 def _details(resource: Resource, name: str) -> Iterable[str]:

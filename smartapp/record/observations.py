@@ -16,13 +16,13 @@ from smartapp.record.amounts import duration_text
 from smartapp.record.answers import answer_words
 from smartapp.record.codes import (
     LOINC,
-    codes,
     codings,
     concept_text,
     concept_texts,
     concept_words,
     status_code,
     status_codes,
+    words_or_known,
 )
 from smartapp.record.elements import Resource, extensions, mapping, mappings, remembered
 from smartapp.record.facts import labelled
@@ -636,10 +636,7 @@ def _referred(resource: Resource, member: str, related: Mapping[str, Resource]) 
     for one in mappings(resource.get(member)):
         reference = text(one.get("reference"))
         target = _contained(resource, reference) or related.get(reference, {})
-        kind = target.get("type")
-        by_code = next((words for code in codes(kind) if (words := SPECIMENS.get(code))), "")
-        written = concept_words(kind) or by_code or concept_text(kind)
-        found.append(written or text(one.get("display")))
+        found.append(words_or_known(target.get("type"), SPECIMENS) or text(one.get("display")))
     return ", ".join(filter(None, found))
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from smartapp.record.amounts import digits
-from smartapp.record.codes import codings, concept_text, concept_words
+from smartapp.record.codes import codings, concept_text, words_or_known
 from smartapp.record.contact_points import in_use, telecoms
 from smartapp.record.elements import (
     Resource,
@@ -83,6 +83,7 @@ ROLES = {
     "CP": "Contact person",
     "BP": "Billing contact",
 }
+_KNOWN_ROLES = RELATIVES | ROLES
 FORMER_CONTACT = "former contacts"
 
 
@@ -235,8 +236,7 @@ def _contact(contact: dict[str, Any], now: datetime) -> Fact:
 
 
 def _role(concept: dict[str, Any]) -> str:
-    known = (ROLES.get(code) or RELATIVES.get(code, "") for _, code in codings(concept))
-    return concept_words(concept) or next(filter(None, known), "") or concept_text(concept)
+    return words_or_known(concept, _KNOWN_ROLES)
 
 
 def _related_person(resource: Resource, given: Given) -> Fact:

@@ -1,6 +1,6 @@
 """Body sites: the place together with its side (FHIR R4 bodySite)."""
 
-from smartapp.record.codes import SNOMED, codings, concept_text, concept_words
+from smartapp.record.codes import SNOMED, codings, concept_text, concept_words, words_or_known
 from smartapp.record.elements import mapping, mappings
 from smartapp.record.references import display
 from smartapp.record.texts import texts
@@ -21,8 +21,7 @@ def site_texts(sites: object) -> list[str]:
 def _site(site: dict[str, object]) -> str:
     sides = [_SIDES[code] for system, code in codings(site) if system == SNOMED and code in _SIDES]
     is_only_a_side = len(sides) == len([*codings(site)]) and not concept_words(site)
-    arm = next((_ARMS[code] for system, code in codings(site) if code in _ARMS), "")
-    words = "" if is_only_a_side else concept_words(site) or arm or concept_text(site)
+    words = "" if is_only_a_side else words_or_known(site, _ARMS)
     # R4's extension for a BodyStructure, which may have nothing beside it.
     words = words or ", ".join(
         filter(
