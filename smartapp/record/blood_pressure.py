@@ -36,7 +36,6 @@ from smartapp.record.vital_sign import (
     VitalSign,
     beside_usual,
     in_unit,
-    is_drawn,
     is_of_an_adult_at_rest,
     notes_of,
     part_text,
@@ -303,7 +302,7 @@ def _row(pressure: Pressure, unit: Unit, chronology: Chronology) -> Row:
         text=(reading.result or NO_SIDES) if is_words else text,
         unit=unit.text if has_unit else "",
         flag=gravest(one.flag for one in (*pressure.sides, reading)),
-        amounts=tuple(drawn) if is_drawn(reading) and not is_words else (),
+        amounts=tuple(drawn) if reading.is_drawn and not is_words else (),
         notes=_notes(pressure, unit, chronology, reading.result if is_words else ""),
         is_certain=is_certain(reading, chronology),
         sources=pressure.sources,
@@ -378,7 +377,7 @@ def _missing(side: Reading) -> str:
 
 
 def _drawn(side: Reading | None, amount: Amount | None) -> Amount | None:
-    return amount if side and is_drawn(side) else None
+    return amount if side and side.is_drawn else None
 
 
 def _range(pressure: Pressure, unit: Unit, person: Person) -> tuple[tuple[Range, ...], str]:

@@ -7,7 +7,7 @@ from smartapp.record.education import medlineplus_url
 from smartapp.record.elements import Resource
 from smartapp.record.marks import FUTURE
 from smartapp.record.moments import Chronology, Moment, ago_text
-from smartapp.record.observations import REPLACED, Reading, read_observation
+from smartapp.record.observations import Reading, read_observation
 from smartapp.record.panels import common_name
 from smartapp.record.people import read_person
 from smartapp.record.reading import Given, LeftOut, Read, read_each
@@ -148,7 +148,7 @@ def comparable(test: LabTest) -> list[Reading]:
     result replaced, and the most trusted one of each moment. A bound ("< 5") is not drawn."""
     found: list[Reading] = []
     for one in (*test.latest, *test.earlier):
-        if one.value.number is None or one.value.comparator or one.status_rank == REPLACED:
+        if one.value.number is None or not one.is_drawn:
             continue
         if one.when is None or not one.when.is_readable:
             continue

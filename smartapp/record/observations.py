@@ -224,6 +224,11 @@ class Reading(NamedTuple):
         return tuple(filter(None, (marks.status, *marks.labels, absent, *self.notes)))
 
     @property
+    def is_drawn(self) -> bool:
+        """Whether charts may draw its number: an exact one, that no other reading replaced."""
+        return not self.value.comparator and self.status_rank != REPLACED
+
+    @property
     def range_text(self) -> str:
         """The ranges in words, with their unit if it differs from the value's."""
         if not self.ranges.listed:

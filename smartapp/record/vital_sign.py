@@ -15,7 +15,7 @@ from smartapp.record.kinds import (
     is_something_else,
 )
 from smartapp.record.moments import Chronology, Moment
-from smartapp.record.observations import REPLACED, Reading
+from smartapp.record.observations import Reading
 from smartapp.record.people import Person
 from smartapp.record.quantities import rounded_text
 from smartapp.record.units import Unit, convert
@@ -112,11 +112,6 @@ def _converted_text(value: Decimal) -> str:
     if len(exact.as_tuple().digits) <= EXACT_DIGITS:
         return f"{exact:f}"
     return rounded_text(round(value, 1 if abs(value) >= 10 else 2))
-
-
-def is_drawn(reading: Reading) -> bool:
-    """Return whether a number is exact, and no other reading replaced it."""
-    return not reading.value.comparator and reading.status_rank != REPLACED
 
 
 def notes_of(reading: Reading, comments: Sequence[str], chronology: Chronology) -> list[str]:
