@@ -1,6 +1,6 @@
 """Marks that every kind of entry can have."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -162,12 +162,15 @@ def read_labels(resource: Resource) -> tuple[str, ...]:
     """Return the security labels that a reader must know about, in words (meta.security)."""
     if not (found := _label_codes(resource)):
         return ()
-    return tuple(dict.fromkeys(LABELS[code] for code in _LABEL_ORDER if code in found))
+    return _in_order(found)
 
 
 def withheld_words(meta: object) -> tuple[str, ...]:
     """Return what the labels of a list say is missing from it, in words."""
-    found = _label_codes({"meta": meta}) & WITHHOLDING
+    return _in_order(_label_codes({"meta": meta}) & WITHHOLDING)
+
+
+def _in_order(found: Collection[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(LABELS[code] for code in _LABEL_ORDER if code in found))
 
 

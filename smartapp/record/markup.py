@@ -20,13 +20,14 @@ _NOT_TEXT = re.compile(
     r"<(script|style|title)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL
 )
 _STRIKES = re.compile(r"<(?:s|del|strike)\b|line-through", re.IGNORECASE)
-_ELEMENT = re.compile(r"(</?[A-Za-z][\w:.-]*(?:\s+[^<>=]*=[^<>]*|\s*)/?>)")
+# "<5 and >3" is none.
+_TAG_OF_ELEMENT = r"</?[A-Za-z][\w:.-]*(?:\s+[^<>=]*=[^<>]*|\s*)/?>"
+_ELEMENT = re.compile(f"({_TAG_OF_ELEMENT})")
+_TAG = re.compile(rf"{_TAG_OF_ELEMENT}|<[!?][^<>]*>")
 _NAME = re.compile(r"[^</\s>]+")
 _WORDS = re.compile(r"\S(?:.*\S)?", re.DOTALL)
 _STILL_STRUCK_OUT = re.compile(r"\]( ?)\[struck out: ")
 _RAISED = re.compile(r"<sup\b[^<>]*>(?=\s*[\w+-])", re.IGNORECASE)
-# "<5 and >3" is none.
-_TAG = re.compile(r"</?[A-Za-z][\w:.-]*(?:\s+[^<>=]*=[^<>]*|\s*)/?>|<[!?][^<>]*>")
 _SPACES = re.compile(r"[ \t\r\n]+")
 _SPACES_OF_A_LINE = re.compile(r"[ \t\r]+")
 _CLOSED = re.compile(
