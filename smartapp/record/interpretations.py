@@ -8,7 +8,7 @@ which one counts is never random.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from smartapp.record.absence import absent_code
 from smartapp.record.codes import SNOMED, code_system, concept_text
@@ -294,12 +294,13 @@ def _standard_codes(concept: object) -> list[str]:
     """Return the codes of a concept that belong to these systems, in upper case."""
     if isinstance(concept, str):
         return [text(concept).upper()]
-    codings = [coding for one in mappings(concept) for coding in mappings(one.get("coding"))]
-    return [
-        _SNOMED.get(text(coding.get("code")), "")
-        if code_system(coding.get("system")) == SNOMED
-        else text(coding.get("code")).upper()
-        for coding in codings
-        if text(coding.get("system")).casefold() in _SYSTEMS
-        or code_system(coding.get("system")) == SNOMED
-    ]
+    codings = (coding for one in mappings(concept) for coding in mappings(one.get("coding")))
+    return list(map(_standard_code, codings))
+
+
+def _standard_code(coding: dict[str, Any]) -> str:
+    """Return a coding's code in upper case; "" for one of another system."""
+    system, code = coding.get("system"), text(coding.get("code"))
+    if code_system(system) == SNOMED:
+        return _SNOMED.get(code, "")
+    return code.upper() if text(system).casefold() in _SYSTEMS else ""
