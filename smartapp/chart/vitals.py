@@ -9,7 +9,6 @@ from smartapp.chart.graphics import LineChart, Reading, line_chart
 from smartapp.chart.svg import chart_svg
 from smartapp.chart.value_table import ValueRow, ValueTable, value_table
 from smartapp.record.blood_pressure import NAME as BLOOD_PRESSURE
-from smartapp.record.blood_pressure import NO_SIDE
 from smartapp.record.growth import CURVES
 from smartapp.record.kinds import Range
 from smartapp.record.series import is_same_moment
@@ -62,23 +61,16 @@ class DrawnSign:
         if it has one side of a blood pressure, the newest with the other side."""
         latest, aside = self.sign.latest, self.aside
         rows = [row for row in self.sign.rows if row.is_certain and row not in aside]
-        if missing := _missing_sides(latest):
+        if missing := latest.missing_sides:
             found = [
                 row
                 for row in (*aside, *rows)
-                if row.amounts and missing.isdisjoint(_missing_sides(row))
+                if row.amounts and missing.isdisjoint(row.missing_sides)
             ]
             return next((row for row in found[:1] if row not in aside), None)
         if latest.reading.has_value or any(latest.amounts):
             return None
         return next((row for row in rows if any(row.amounts) or row.reading.has_value), None)
-
-
-def _missing_sides(row: Row) -> set[int]:
-    """Return which side of a blood pressure is missing, if the other one is there."""
-    sides = row.text.split("/") if len(row.amounts) == len(SIDES) else []
-    missing = {side for side, words in enumerate(sides) if words == NO_SIDE}
-    return missing if len(missing) < len(SIDES) else set()
 
 
 def draw_vital_signs(signs: tuple[VitalSign, ...]) -> tuple[DrawnSign, ...]:

@@ -295,17 +295,20 @@ def _row(pressure: Pressure, unit: Unit, chronology: Chronology) -> Row:
     is_words = not pressure.sides or not reading.marks.is_understood
     has_unit = not is_words and (not unit.key or not _lacks_unit(pressure))
     amounts = [in_unit(side, unit)[0] if side else None for side in sides]
-    text = "/".join(_side_text(*both) for both in zip(sides, amounts, strict=True))
+    texts = [_side_text(*both) for both in zip(sides, amounts, strict=True)]
+    missing = frozenset(place for place, words in enumerate(texts) if words == NO_SIDE)
     drawn = [_drawn(*both) for both in zip(sides, amounts, strict=True)]
+    has_amounts = reading.is_drawn and not is_words
     return Row(
         reading=reading,
-        text=(reading.result or NO_SIDES) if is_words else text,
+        text=(reading.result or NO_SIDES) if is_words else "/".join(texts),
         unit=unit.text if has_unit else "",
         flag=gravest(one.flag for one in (*pressure.sides, reading)),
-        amounts=tuple(drawn) if reading.is_drawn and not is_words else (),
+        amounts=tuple(drawn) if has_amounts else (),
         notes=_notes(pressure, unit, chronology, reading.result if is_words else ""),
         is_certain=is_certain(reading, chronology),
         sources=pressure.sources,
+        missing_sides=missing if has_amounts and len(missing) < len(sides) else frozenset(),
     )
 
 

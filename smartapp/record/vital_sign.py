@@ -39,7 +39,8 @@ class Row(NamedTuple):
     """One reading of a vital sign.
 
     `amounts` are the numbers to draw, in the unit of the series: two for a blood pressure (None for
-    a missing side), none for words. `percentile` is a child's, in words.
+    a missing side), none for words. `percentile` is a child's, in words. `missing_sides` has the
+    place of the side of a blood pressure that has no value, if the other one has.
     """
 
     reading: Reading
@@ -51,6 +52,7 @@ class Row(NamedTuple):
     is_certain: bool
     sources: frozenset[str]
     percentile: str = ""
+    missing_sides: frozenset[int] = frozenset()
 
     @property
     def when(self) -> Moment | None:
