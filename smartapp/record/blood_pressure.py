@@ -29,7 +29,7 @@ from smartapp.record.people import Person
 from smartapp.record.quantities import rounded_text
 from smartapp.record.ranges import Ranges
 from smartapp.record.series import in_order, is_certain, is_same_moment
-from smartapp.record.units import NO_UNIT, Unit, convert, dimension
+from smartapp.record.units import NO_UNIT, Unit, convert_span, dimension
 from smartapp.record.vital_sign import (
     Amount,
     Row,
@@ -407,12 +407,8 @@ def _usual_of_adults(unit: Unit) -> tuple[tuple[Decimal, Decimal], ...]:
     """Return the usual range of each side in a unit, to a tenth, as pressures in kPa are written;
     nothing for what is no unit of pressure."""
     mercury = Unit("mm[Hg]", "mmHg")
-    sides = (tuple(convert(one, mercury, unit) for one in side) for side in ADULT_PRESSURES)
-    return tuple(
-        (low.quantize(TENTH), high.quantize(TENTH))
-        for low, high in sides
-        if low is not None and high is not None
-    )
+    sides = (convert_span(side, mercury, unit) for side in ADULT_PRESSURES)
+    return tuple((low.quantize(TENTH), high.quantize(TENTH)) for low, high in filter(None, sides))
 
 
 def _is_judged(pressure: Pressure) -> bool:

@@ -86,7 +86,7 @@ PRESSURE_PANELS = frozenset({"85354-9", "55284-4", "75367002", "96607-7"})
 VITAL_SIGN_CODES = frozenset().union(
     SYSTOLIC, DIASTOLIC, PRESSURE_PANELS, VITAL_SIGNS, *(kind.codes for kind in KINDS)
 )
-ADULT_PRESSURES: tuple[tuple[Decimal, Decimal], ...] = (  # mmHg, systolic and diastolic
+ADULT_PRESSURES: tuple[Range, Range] = (  # mmHg, systolic and diastolic
     (Decimal(90), Decimal(120)),
     (Decimal(60), Decimal(80)),
 )

@@ -259,8 +259,8 @@ def _in_words(annotation: re.Match[str]) -> str:
     return f" {words}" if annotation.start() else words
 
 
-# The only table of conversions: the factor to the first unit of the dimension, and for temperatures
-# the zero point. From UCUM's definitions; a test compares every entry with NLM's UCUM library.
+# All conversions but those by a power of ten (`in_power_of_ten`): the factor to the first unit of
+# the dimension, and for temperatures the zero point. From UCUM's definitions; a test compares every entry with NLM's UCUM library.
 _FACTORS: dict[str, tuple[str, Decimal, Decimal]] = {
     "kg": ("mass", Decimal(1), Decimal(0)),
     "g": ("mass", Decimal("0.001"), Decimal(0)),
@@ -305,6 +305,15 @@ def convert(value: Decimal, unit: Unit, to: Unit) -> Decimal | None:
     if source is None or target is None or source[0] != target[0]:
         return None
     return (value * source[1] + source[2] - target[2]) / target[1]
+
+
+def convert_span(
+    span: tuple[Decimal | None, Decimal | None], unit: Unit, to: Unit
+) -> tuple[Decimal, Decimal] | None:
+    """Return two bounds in another unit; None if one is missing, or if the units measure different
+    things."""
+    low, high = (None if one is None else convert(one, unit, to) for one in span)
+    return None if low is None or high is None else (low, high)
 
 
 def in_power_of_ten(value: Decimal, unit: Unit, to: Unit) -> Decimal | None:

@@ -33,7 +33,7 @@ from smartapp.record.series import (
     is_certain,
     join_panels,
 )
-from smartapp.record.units import NO_UNIT, Unit, convert, dimension
+from smartapp.record.units import NO_UNIT, Unit, convert_span, dimension
 from smartapp.record.vital_sign import (
     Row,
     VitalSign,
@@ -229,8 +229,5 @@ def _range(
     known = usual_range(kind) if kind else None
     if known is None or not is_of_an_adult_at_rest(newest, person):
         return (), ""
-    bounds, its_unit = known
-    low, high = (None if one is None else convert(one, its_unit, unit) for one in bounds)
-    if low is None or high is None:
-        return (), ""
-    return ((low, high),), usual_text(f"{rounded_text(low)} to {rounded_text(high)}")
+    usual = convert_span(*known, unit)
+    return ((usual,), usual_text(" to ".join(map(rounded_text, usual)))) if usual else ((), "")
