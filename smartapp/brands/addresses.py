@@ -7,6 +7,7 @@ versions. Each of these is skipped with a reason that an administrator can send 
 import re
 from urllib.parse import urlsplit
 
+from smartapp.protocol.fhir import is_r4
 from smartapp.protocol.urls import host_of
 
 MAX_CHARACTERS = 4096
@@ -40,7 +41,7 @@ def usable_address(address: object, *, version: str = "", in_development: bool =
         _refuse_scheme(url)
         _refuse_host(url)
     _refuse_path(url)
-    if version and not version.lstrip("RrVv").startswith("4"):
+    if version and not is_r4(version):
         raise NotUsable(f"FHIR {version}, this app reads R4")
     return url
 

@@ -39,11 +39,12 @@ from smartapp.protocol.errors import (
     TokenRefused,
     UnknownEndpoint,
 )
-from smartapp.protocol.fhir import error_words, parse_resource
+from smartapp.protocol.fhir import error_words, is_r4, parse_resource
 from smartapp.protocol.scopes import ResourceScope, parse_scope, parse_scopes
 from smartapp.protocol.text import vendor_words
 from smartapp.protocol.token import authorization_code_request
 from smartapp.protocol.urls import host_of
+from smartapp.record.elements import mappings
 from smartapp.registrations import discovery, registry, trust
 from smartapp.registrations.models import Member
 from smartapp.registrations.presets import PRESETS
@@ -284,7 +285,7 @@ async def metadata(config: EndpointConfig) -> AsyncIterator[Finding]:
     if not version:
         seen = "The server does not say which version of FHIR it speaks; this app reads 4.0."
         yield advice(check, seen, fix)
-    elif not version.lstrip("RrVv").startswith("4"):
+    elif not is_r4(version):
         yield advice(check, f"The server speaks FHIR {version}, and this app reads 4.0.", fix)
     elif missing:
         seen = f"The server does not list {', '.join(missing)}, which the scopes ask for."
@@ -299,15 +300,9 @@ def _types(config: EndpointConfig) -> set[str]:
 
 
 def _listed_types(statement: dict[str, object]) -> set[str]:
-    servers = _objects(statement.get("rest"))
-    listed = [one for server in servers for one in _objects(server.get("resource"))]
+    servers = mappings(statement.get("rest"))
+    listed = [one for server in servers for one in mappings(server.get("resource"))]
     return {str(one.get("type")) for one in listed}
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    """Return the objects of a list, or one that stands in a list's place."""
-    listed = value if isinstance(value, list) else [value]
-    return [one for one in listed if isinstance(one, dict)]
 
 
 async def clock(config: EndpointConfig) -> AsyncIterator[Finding]:

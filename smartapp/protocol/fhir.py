@@ -91,6 +91,11 @@ class Bundle:
     meta: object = None
 
 
+def is_r4(version: str) -> bool:
+    """Return whether a version of FHIR is R4 or R4B: "4.0.1", "R4"."""
+    return version.lstrip("RrVv").startswith("4")
+
+
 def parse_fhir_user(value: str, *, fhir_base_url: str) -> FHIRUser:
     """Return the person in a `fhirUser` claim, absolute or relative to the base (C95).
 
