@@ -17,10 +17,11 @@ from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from smartapp.brands.addresses import NotUsable, usable_address
-from smartapp.brands.elements import line, lines, nested, objects
+from smartapp.brands.elements import line, lines, nested
 from smartapp.brands.folding import capitalised, doing_business_as, state_code, without_state
 from smartapp.brands.parsed import Address, ParsedBrand, ParsedList, Place
 from smartapp.protocol.urls import base_key
+from smartapp.record.elements import mappings
 
 BUNDLE = "a Bundle of brands and endpoints"
 
@@ -142,7 +143,7 @@ def _add_entry(bundle: Bundle, entry: Any) -> None:
 
 def _add_organization(bundle: Bundle, resource: dict[str, Any], url: str) -> None:
     organization = _organization(resource, url)
-    for one in objects(resource.get("contained")):
+    for one in mappings(resource.get("contained")):
         if one.get("resourceType") == "Endpoint":
             endpoint = _Endpoint(_address(bundle, one), ())
             bundle.endpoints.append(endpoint)
@@ -186,7 +187,7 @@ def _contained(resource: dict[str, Any], manager: Any) -> dict[str, Any] | None:
     without it, or in `id`."""
     organizations = [
         one
-        for one in objects(resource.get("contained"))
+        for one in mappings(resource.get("contained"))
         if one.get("resourceType") == "Organization"
     ]
     wanted = {
@@ -207,7 +208,7 @@ def _address(bundle: Bundle, resource: dict[str, Any]) -> Address | None:
 
 
 def _usable(resource: dict[str, Any], bundle: Bundle) -> Address:
-    extensions = objects(resource.get("extension"))
+    extensions = mappings(resource.get("extension"))
     versions = [line(one.get("valueCode")) for one in extensions if one.get("url") == _VERSION]
     version = next((one for one in versions if "4" in one[:2]), next(iter(versions), ""))
     url = usable_address(
@@ -245,7 +246,7 @@ def _organization(resource: dict[str, Any], url: str) -> _Organization:
     aliases = lines(resource.get("alias"))
     if other := doing_business_as(name):
         aliases.append(other)
-    extensions = objects(resource.get("extension"))
+    extensions = mappings(resource.get("extension"))
     return _Organization(
         key=_key(resource, url),
         names=_names(resource, url),
@@ -253,7 +254,7 @@ def _organization(resource: dict[str, Any], url: str) -> _Organization:
         name=name,
         aliases=aliases,
         part_of=line(nested(resource, "partOf", "reference")),
-        endpoints=[line(one.get("reference")) for one in objects(resource.get("endpoint"))],
+        endpoints=[line(one.get("reference")) for one in mappings(resource.get("endpoint"))],
         portals=list(_portals(extensions)),
         places=_places(resource, state),
         logo_url=_logo(extensions),
@@ -264,7 +265,7 @@ def _organization(resource: dict[str, Any], url: str) -> _Organization:
 def _identifier(resource: dict[str, Any]) -> str:
     """Return the https identifier, as SMART requires; never an OID, NPI or EIN, because brands
     share those."""
-    for one in objects(resource.get("identifier")):
+    for one in mappings(resource.get("identifier")):
         value = line(one.get("value"))
         if one.get("system") == "urn:ietf:rfc:3986" and value.startswith("https://"):
             return value
@@ -282,7 +283,7 @@ def _portals(extensions: list[dict[str, Any]]) -> Iterator[tuple[str, tuple[str,
     for extension in extensions:
         if extension.get("url") != _PORTAL:
             continue
-        parts = objects(extension.get("extension"))
+        parts = mappings(extension.get("extension"))
         name = next((line(p.get("valueString")) for p in parts if p.get("url") == "portalName"), "")
         references = tuple(
             line(nested(part, "valueReference", "reference"))
@@ -297,7 +298,7 @@ def _logo(extensions: list[dict[str, Any]]) -> str:
     for extension in extensions:
         if extension.get("url") not in (_BRAND, _PORTAL):
             continue
-        for part in objects(extension.get("extension")):
+        for part in mappings(extension.get("extension")):
             url = part.get("valueUrl") if part.get("url") in _LOGOS else None
             if isinstance(url, str) and url.startswith("https://") and len(url) <= MAX_LOGO_URL:
                 return url
@@ -311,7 +312,7 @@ def _places(resource: dict[str, Any], state: str) -> tuple[Place, ...]:
             state_code(line(one.get("state"))) or state,
             zip_code(one.get("postalCode")),
         )
-        for one in objects(resource.get("address"))[:MAX_PLACES]
+        for one in mappings(resource.get("address"))[:MAX_PLACES]
     )
     known = tuple(place for place in found if place != Place())
     return known or ((Place(state=state),) if state else ())

@@ -14,18 +14,10 @@ def line(value: Any) -> str:
     return printable[:MAX_CHARACTERS].strip()
 
 
-def objects(value: Any) -> list[dict[str, Any]]:
-    """Return the objects of a list, or one that stands in a list's place; else an empty list."""
-    return [one for one in _several(value) if isinstance(one, dict)]
-
-
 def lines(value: Any) -> list[str]:
     """Return the texts of a list, or one that stands in a list's place; else an empty list."""
-    return [text for one in _several(value) if (text := line(one))]
-
-
-def _several(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+    several = value if isinstance(value, list) else [value]
+    return [text for one in several if (text := line(one))]
 
 
 def nested(value: Any, *names: str) -> Any:

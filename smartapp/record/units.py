@@ -260,7 +260,8 @@ def _in_words(annotation: re.Match[str]) -> str:
 
 
 # All conversions but those by a power of ten (`in_power_of_ten`): the factor to the first unit of
-# the dimension, and for temperatures the zero point. From UCUM's definitions; a test compares every entry with NLM's UCUM library.
+# the dimension, and for temperatures the zero point. From UCUM's definitions; a test compares every
+# entry with NLM's UCUM library.
 _FACTORS: dict[str, tuple[str, Decimal, Decimal]] = {
     "kg": ("mass", Decimal(1), Decimal(0)),
     "g": ("mass", Decimal("0.001"), Decimal(0)),
