@@ -28,8 +28,9 @@ FIND = """async ([part, rules]) =>
 def violations(page: Page, part: str = "html") -> list[str]:
     """Return axe's findings in this part of the page in the light scheme, and those in the dark
     scheme that may differ, about colours. The page stays light. One that a click has just opened
-    may not have this part yet.
+    may not have this part yet, nor its style sheets.
     """
+    page.wait_for_load_state()
     page.locator(part).first.wait_for(state="attached")
     page.evaluate(AXE_SCRIPT)
     page.emulate_media(color_scheme="dark")
