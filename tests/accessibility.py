@@ -17,6 +17,9 @@ RULES_ABOUT_COLOUR = {
 # Colours that change gradually, as in Django's admin, would be measured half-way.
 END_TRANSITIONS = """() => document.getAnimations()
     .filter(one => one instanceof CSSTransition).forEach(one => one.finish())"""
+# A page that is still being sent never gets as far as its load event.
+STYLE_SHEETS_HAVE_COME = """() => document.body
+    && [...document.querySelectorAll("link[rel=stylesheet]")].every(one => one.sheet)"""
 # Only what is wrong leaves the page: to describe everything that is right takes axe and the
 # connection to the browser longer than the check.
 FIND = """async ([part, rules]) =>
@@ -30,7 +33,7 @@ def violations(page: Page, part: str = "html") -> list[str]:
     scheme that may differ, about colours. The page stays light. One that a click has just opened
     may not have this part yet, nor its style sheets.
     """
-    page.wait_for_load_state()
+    page.wait_for_function(STYLE_SHEETS_HAVE_COME)
     page.locator(part).first.wait_for(state="attached")
     page.evaluate(AXE_SCRIPT)
     page.emulate_media(color_scheme="dark")

@@ -82,14 +82,20 @@ class TestKeys:
 
     def test_that_are_named_go_with_their_line(self, key_set: KeySet) -> None:
         es, rs = kids(alg="ES384"), kids(alg="RS384")
-        after_restore("--withdrawn", *es, "--withdrawn", "unknown")
+        after_restore(*(f"--withdrawn={kid}" for kid in es), "--withdrawn=unknown")
         assert not kids(alg="ES384") & es
         assert kids(alg="RS384") == rs
 
     def test_that_never_signed_are_named(self, key_set: KeySet) -> None:
         waiting = key_creation.publish_next(key_set, "ES384", now=NOW, actor="ann")
-        after_restore("--withdrawn", waiting.kid)
+        after_restore(f"--withdrawn={waiting.kid}")
         assert waiting.kid not in kids(alg="ES384")
+
+    def test_may_have_a_name_that_begins_with_a_hyphen(self, key_set: KeySet) -> None:
+        """One in 64 thumbprints does (RFC 7638, in base64url)."""
+        SigningKey.objects.filter(alg="ES384").update(kid="-kid")
+        after_restore("--withdrawn=-kid")
+        assert "-kid" not in kids(alg="ES384")
 
     def test_stay_where_none_was_withdrawn(self, key_set: KeySet) -> None:
         before = kids(alg="ES384")

@@ -38,7 +38,7 @@ class Command(BaseCommand):
     help = (
         "After a backup was restored, and before a server starts: end every launch without asking "
         "its EHR, sign administrators out, and replace all signing keys, as one of them may have "
-        "been dropped as compromised since. With --withdrawn only the lines of these keys are "
+        "been dropped as compromised since. With --withdrawn=KID only the lines of these keys are "
         "replaced, with --keep-keys none."
     )
 
@@ -48,7 +48,8 @@ class Command(BaseCommand):
             "--withdrawn",
             action="append",
             metavar="KID",
-            help="a key that was withdrawn since the backup, as the audit trail elsewhere says",
+            help="a key that was withdrawn since the backup, as the audit trail elsewhere says; "
+            "with the = sign, as the name of a key may begin with a hyphen",
         )
         keys.add_argument(
             "--keep-keys",
