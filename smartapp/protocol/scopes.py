@@ -71,10 +71,22 @@ def parse_scopes(text: str) -> tuple[str, ...]:
 
 
 def without_commas(text: str) -> str:
-    """Return a scope string that has commas between its scopes with blanks in their place. It stays
-    as it is if a part would not be a scope: filters may contain commas."""
-    items = [item for item in re.split(r"[,\s]+", text) if item]
-    return " ".join(items) if "," in text and all(map(_is_known, items)) else text
+    """Return a scope string that has commas between its scopes with blanks in their place. A comma
+    stays where it may belong to a filter or to a vendor's own scope: text that has no SMART scope
+    before or after it."""
+    if "," not in text:
+        return text
+    return " ".join(part for word in text.split() for part in _parts(word))
+
+
+def _parts(word: str) -> list[str]:
+    parts: list[str] = []
+    for part in filter(None, word.split(",")):
+        if parts and "?" in parts[-1] and not _is_known(part):
+            parts[-1] += f",{part}"  # of the filter's value
+        else:
+            parts.append(part)
+    return parts if any(map(_is_known, parts)) else [word]
 
 
 def _is_known(item: str) -> bool:

@@ -154,7 +154,8 @@ class TestLenient:
             ("openid,patient/Observation.rs?category=x,fhirUser",
              "openid patient/Observation.rs?category=x fhirUser"),
             ("openid patient/Observation.rs?code=a,b", "openid patient/Observation.rs?code=a,b"),
-            ("openid,vendor/thing", "openid,vendor/thing"),
+            ("openid,https://vendor.example/a,launch", "openid https://vendor.example/a launch"),
+            ("vendor/a,b openid, launch", "vendor/a,b openid launch"),
             ("openid\nlaunch", "openid\nlaunch"),
         ],
     )  # fmt: skip
