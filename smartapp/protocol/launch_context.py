@@ -23,6 +23,7 @@ MAX_EXTRA_CHARACTERS = 4096
 MAX_ID_CHARACTERS = 64
 _FORMS = {list: "a list", dict: "an object", bool: "true or false"}
 _FHIR_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9\-.]{1,64}")
+_RELATIVE_REFERENCE = re.compile(r"[A-Z][A-Za-z]{0,63}/[A-Za-z0-9\-.]{1,64}")
 _READ_HERE = frozenset(
     {
         "patient",
@@ -138,7 +139,9 @@ def _fhir_context(value: object, notes: list[str]) -> tuple[FHIRContextEntry, ..
 
 
 def _fhir_context_entry(item: object) -> FHIRContextEntry | None:
-    # SMART 2.0 had plain strings here, which have no role and cannot be used.
+    """SMART App Launch 2.0 had relative references here, without an object around them."""
+    if isinstance(item, str) and _RELATIVE_REFERENCE.fullmatch(item):
+        item = {"reference": item}
     if not isinstance(item, dict):
         return None
     identifier = item.get("identifier")
@@ -164,7 +167,7 @@ def _member(item: dict[str, Any], name: str) -> str | None:
 def _is_second_patient(entry: FHIRContextEntry) -> bool:
     """Return whether an entry repeats the launch's patient or encounter, which have their own
     members. An entry about another one must have a role."""
-    path = (entry.reference or "").split("/")
+    path = (entry.reference or "").partition("/_history/")[0].split("/")
     kind = path[-2] if len(path) > 1 else entry.type
     return entry.role == "launch" and kind in ("Patient", "Encounter")
 

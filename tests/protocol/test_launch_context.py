@@ -178,11 +178,11 @@ class TestFHIRContext:
             ),
             ({"reference": "List/1", "role": ""}, entry(reference="List/1")),
             ({"reference": "List/1", "type": 5}, entry(reference="List/1")),
+            ("ImagingStudy/1", entry(reference="ImagingStudy/1")),
         ],
     )
-    def test_an_entry_names_something(
-        self, item: dict[str, Any], expected: FHIRContextEntry
-    ) -> None:
+    def test_an_entry_names_something(self, item: object, expected: FHIRContextEntry) -> None:
+        """A reference alone is the form of SMART App Launch 2.0."""
         context = parse(fhirContext=[item])
         assert context.fhirContext == (expected,)
         assert context.notes == ()
@@ -190,7 +190,8 @@ class TestFHIRContext:
     @pytest.mark.parametrize(
         "item",
         [
-            "ImagingStudy/1",
+            "ImagingStudy 1",
+            "Patient/2",
             None,
             5,
             {},
@@ -203,11 +204,12 @@ class TestFHIRContext:
             {"reference": "Patient/2"},
             {"reference": "https://ehr.example/fhir/r4/Patient/2", "role": "launch"},
             {"reference": "Encounter/2"},
+            {"reference": "Patient/2/_history/1"},
             {"identifier": {"value": "7"}, "type": "Patient"},
         ],
     )
     def test_an_entry_that_is_not_understood_is_skipped(self, item: object) -> None:
-        """Strings are the old format; a second patient or encounter must have a role."""
+        """A second patient or encounter must have a role."""
         context = parse(fhirContext=[item, {"reference": "List/1"}])
         assert context.fhirContext == (entry(reference="List/1"),)
         assert context.notes == ("fhirContext: entries skipped: 1.",)
