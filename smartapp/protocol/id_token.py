@@ -143,6 +143,8 @@ def _verify_signature(parts: _Parts, jwks: JWKS) -> str:
     # RFC 7515 §4.1.11: critical headers must be understood, and this app understands none.
     if "crit" in parts.header:
         raise _error("crit", "a critical header that is not understood")
+    if kid == "":
+        kid = None  # as in a key set: some libraries write what they do not have as ""
     if kid is not None and (not isinstance(kid, str) or len(kid) > MAX_KID_CHARACTERS):
         raise _error("kid", "not a key id")
     if not jwks.find(kid, alg).verifies(parts.signature, parts.signing_input, alg):

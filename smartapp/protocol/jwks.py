@@ -177,7 +177,8 @@ def _public_numbers(key: Mapping[str, Any], kty: str) -> dict[str, str]:
 
 
 def _verification_key(item: Mapping[str, Any]) -> VerificationKey | None:
-    kid, alg = item.get("kid"), item.get("alg")
+    """.NET's JsonWebKey writes members that it does not have as "" and []."""
+    kid, alg = (None if item.get(name) == "" else item.get(name) for name in ("kid", "alg"))
     if kid is not None and (not isinstance(kid, str) or len(kid) > MAX_KID_CHARACTERS):
         return None
     is_odd = isinstance(alg, str) and alg not in _REGISTERED
@@ -195,7 +196,6 @@ def _verification_key(item: Mapping[str, Any]) -> VerificationKey | None:
 
 
 def _is_for_verifying(item: Mapping[str, Any]) -> bool:
-    """.NET's JsonWebKey writes members that it does not have as "" and []."""
     operations = item.get("key_ops") or None
     may_verify = operations is None or (isinstance(operations, list) and "verify" in operations)
     return may_verify and item.get("use") in (None, "", "sig")
