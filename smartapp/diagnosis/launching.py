@@ -37,7 +37,8 @@ _COMPARE = ("Compare the FHIR base URL with the vendor's, its path included: /fh
 _DISCOVERY = with_rest((
     Entry("C14", SEEN, "Discovery of this endpoint was never read", broken("never-read"), FAILURE,
           "Open the endpoint's discovery page and read it now."),
-    _at_ehr("C10", "The EHR has a problem of its own", coded("discovery-unavailable"),
+    _at_ehr("C10", "The EHR has a problem of its own",
+            coded("discovery-unavailable", "jwks-unavailable"),
             "Wait; then ask the vendor."),
     _at_ehr("C10", "A web page answers in the place of the EHR's SMART configuration",
             _discovery("web-page"), f"{_OPEN_IT}a proxy, a sign-in page or a gateway answers "
@@ -50,7 +51,7 @@ _DISCOVERY = with_rest((
             _discovery("refused"), f"{_OPEN_IT}it has to be public. Look for a proxy or a gateway "
             "in between that wants a sign-in, and compare the FHIR base URL with the vendor's."),
 ), _at_ehr("C10", "The FHIR base URL does not lead to a SMART configuration",
-           lambda c: _discovery()(c) and c.broken_rule != "issuer", _COMPARE))  # fmt: skip
+           _discovery(), _COMPARE))  # fmt: skip
 _CONNECTION = (
     _at_ehr("C15", "The EHR answers with a redirect, which is never followed",
             coded("ehr-redirected"), f"{_OPEN_IT}where it leads is the vendor's new address, or a "

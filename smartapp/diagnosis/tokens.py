@@ -200,9 +200,8 @@ TABLE = (
           lambda c: c.code == "id-token-key-unknown" and c.broken_rule != "several",
           "{c.seen} {c.compared} They are asked for again once a minute.",
           _ISSUERS_KEYS, "issuer-keys"),
-    Entry("C91", SEEN, "The issuer's keys could not be used",
-          lambda c: c.code == "jwks-invalid" or (c.code == "discovery-invalid"
-          and c.broken_rule == "issuer"), FAILURE, _ISSUERS_KEYS, "issuer-keys"),
+    Entry("C91", SEEN, "The issuer's keys could not be used", coded("jwks-invalid"), FAILURE,
+          _ISSUERS_KEYS, "issuer-keys"),
     Entry("C101", SEEN, "The EHR's launch context cannot be used", coded("launch-context-invalid"),
           FAILURE, "Tell the vendor: patient and encounter are ids alone and texts, as “123” of "
           "Patient/123 (SMART App Launch 2.2, Launch Context)."),

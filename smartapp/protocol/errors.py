@@ -511,7 +511,7 @@ class AnswerByPost(AuthorizationResponseInvalid):
 
 
 class DiscoveryError(SmartError):
-    """`rule`: what came instead, as "web-page"; "issuer" of an issuer's own configuration."""
+    """`rule`: what came instead, as "web-page"."""
 
     code = "discovery-failed"
     requirement = "C10"
@@ -595,7 +595,7 @@ class TokenRefused(TokenError):
 
 
 class TokenEndpointFailed(TokenRefused):
-    """A 5xx: the EHR failed before it decided anything (C125)."""
+    """A 5xx, or an error that says the same: the EHR failed before it decided anything (C125)."""
 
     code = "token-endpoint-failed"
     happened = "The EHR had a problem of its own at the last step."
@@ -717,6 +717,19 @@ class JWKSError(TokenError):
     requirement = "C91"
     step = "id_token"
     happened = "What the EHR proves its answers with could not be read, so nothing was used."
+
+
+class JWKSUnavailable(JWKSError):
+    """A 5xx, or 429, of the issuer: it says nothing about its keys."""
+
+    code = "jwks-unavailable"
+    status = 503
+    happened = (
+        "The EHR had a problem of its own at the last step: what it proves its answers with could "
+        "not be read, so nothing was used."
+    )
+    next_step = "Wait a little, then start again from your EHR or from the start page."
+    in_ehr = WAIT_AND_REOPEN
 
 
 class LaunchContextError(TokenError):

@@ -13,6 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from typing import NamedTuple
 from urllib.parse import urljoin
 
 from django.conf import settings
@@ -32,6 +33,7 @@ from smartapp.protocol.errors import (
     EndpointHostChanged,
     IDTokenError,
     JWKSError,
+    JWKSUnavailable,
     SmartError,
 )
 from smartapp.protocol.jwks import JWKS
@@ -48,6 +50,12 @@ REFRESHING_SECONDS = 45.0
 
 logger = logging.getLogger(__name__)
 
+# What a 5xx or 429 is in place of a refusal: it says nothing about the document.
+_IF_IN_TROUBLE: dict[type[SmartError], type[SmartError]] = {
+    DiscoveryInvalid: DiscoveryFailed,
+    JWKSError: JWKSUnavailable,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class OAuthEndpoints:
@@ -62,9 +70,19 @@ class OAuthEndpoints:
     capabilities: frozenset[str]
 
 
-# Keyed by endpoint, base and overrides: a changed base is another EHR, whose cached document must
-# not be used, and overridden addresses are not read.
-_documents: Documents[tuple[int, str, Overrides], Discovery] = Documents()
+class _Key(NamedTuple):
+    """A changed base is another EHR, whose cached document must not be used, and overridden
+    addresses are not read."""
+
+    endpoint_id: int
+    fhir_base_url: str
+    overrides: Overrides
+
+    def __str__(self) -> str:
+        return self.fhir_base_url  # in the log
+
+
+_documents: Documents[_Key, Discovery] = Documents()
 _openid_configurations: Documents[str, OpenIDConfiguration] = Documents(remembers_refusals=True)
 _issuer_keys: Documents[str, JWKS] = Documents()
 
@@ -149,7 +167,7 @@ async def _checked(config: EndpointConfig) -> Discovery:
 async def _document(config: EndpointConfig) -> Discovery:
     if not config.pinned_hosts:
         raise DiscoveryUnread(f"discovery of {config.slug} was never read, so no host is pinned")
-    key = config.endpoint_id, config.fhir_base_url, config.overrides
+    key = _Key(config.endpoint_id, config.fhir_base_url, config.overrides)
     return await _documents.get(key, partial(_current, config))
 
 
@@ -390,7 +408,7 @@ async def _get(
     response = await http.get(url, headers={"Accept": "application/json"} | (headers or {}))
     if response.status != 200:
         may_pass = response.status >= 500 or response.status == 429
-        kind = DiscoveryFailed if may_pass and refusal is DiscoveryInvalid else refusal
+        kind = _IF_IN_TROUBLE[refusal] if may_pass else refusal
         error = kind(f"{host_of(url)} answered {response.status}")
         if response.status in (401, 403, 407):
             error.rule = "refused"

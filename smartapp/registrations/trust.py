@@ -25,7 +25,13 @@ from django.db.models import QuerySet
 
 from smartapp.audit import trail
 from smartapp.protocol.discovery import Discovery, jwks_uri_without_openid
-from smartapp.protocol.errors import DiscoveryFailed, DiscoveryInvalid, SmartError
+from smartapp.protocol.errors import (
+    DiscoveryFailed,
+    DiscoveryInvalid,
+    JWKSError,
+    JWKSUnavailable,
+    SmartError,
+)
 from smartapp.protocol.urls import host_of, is_same, parse_endpoint_url, resolve
 from smartapp.registrations import history, presets, registry
 from smartapp.registrations.models import Endpoint, EndpointOverride, Member, Registration
@@ -303,17 +309,16 @@ def keys_without_openid(
     """Return the address of an issuer's keys if its OpenID configuration is missing or not its own,
     as `error` says: Canvas, NextGen and others only name the keys in the SMART configuration (C91).
 
-    Raises `error` again if it may be temporary, otherwise DiscoveryInvalid with a remedy.
+    Raises JWKSUnavailable if `error` may be temporary, otherwise JWKSError with a remedy.
     """
     if isinstance(error, DiscoveryFailed):
-        raise error
+        raise JWKSUnavailable(error.detail) from error
     url = jwks_uri_without_openid(document, issuers)
     if url is None:
-        raise DiscoveryInvalid(
+        raise JWKSError(
             f"its OpenID configuration cannot be used ({error.detail}), and the SMART "
             "configuration names no keys for it; an administrator may enter their address on the "
-            f"endpoint's discovery page, as {Member.JWKS_URI.label}",
-            rule="issuer",
+            f"endpoint's discovery page, as {Member.JWKS_URI.label}"
         ) from error
     return url
 

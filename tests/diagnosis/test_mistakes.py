@@ -619,6 +619,7 @@ class TestWhoSignedIn:
         [
             (raw(200), "keys could not be used", "C91"),
             (json_text(200, '{"keys":{}}'), "keys could not be used", "C91"),
+            (raw(503), "has a problem of its own", "C10"),
             (json_text(200, '{"keys":[]}'), "is not among the issuer", "C92"),
             (redirect(), "redirect", "C15"),
             (cut(b'{"keys":'), "broke its answer off", "C15"),
@@ -641,6 +642,20 @@ class TestWhoSignedIn:
         ehr.discovery = {"jwks_uri": None}
         await exchanged()
         await first_is("keys could not be used", "C91")
+
+    @pytest.mark.parametrize(
+        ("status", "words"), [(404, "proves its"), (503, "problem of its own")]
+    )
+    async def test_person_who_was_at_the_ehr_is_not_told_that_they_were_not_sent_there(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, status: int, words: str
+    ) -> None:
+        ehr.openid_answer = raw(status)
+        ehr.discovery = {"jwks_uri": None}
+        response = await browser.get(await browser.to_callback(ehr_launch()))
+        page = await response.text()
+        assert words in page
+        assert "sent there" not in page
+        assert "Trying again" not in page
 
 
 def keys(*changes: dict[str, object]) -> Answer:

@@ -25,6 +25,7 @@ from smartapp.protocol.errors import (
     EndpointHostChanged,
     IDTokenError,
     JWKSError,
+    JWKSUnavailable,
 )
 from smartapp.registrations import discovery, registry
 from smartapp.registrations.models import DiscoverySnapshot, Endpoint
@@ -293,6 +294,15 @@ class TestPinnedHosts:
         await restarted()
         assert await discovery.launch_endpoints(config) == good
 
+    async def test_what_is_asked_in_vain_is_named_in_the_log_as_people_know_it(
+        self, ehr: EHR, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        config = await registered(ehr)
+        ehr.break_down()
+        with pytest.raises(DiscoveryFailed):
+            await discovery.launch_endpoints(config)
+        assert f"Asking for {config.fhir_base_url}: discovery-unavailable" in caplog.text
+
     async def test_with_no_good_one_in_a_day_the_failure_is_said(self, ehr: EHR) -> None:
         config = await registered(ehr)
         ehr.publish(token_endpoint="https://evil.example/x", cache_control="no-cache")
@@ -498,7 +508,7 @@ class TestIssuerKeys:
         ehr.publish_issuer(jwks_uri=f"{ehr.issuer}/keys", issuer=f"{ehr.issuer}/")
         config = await registered(ehr)
 
-        with pytest.raises(DiscoveryInvalid, match=r"Keys of the issuer \(JWKS\)"):
+        with pytest.raises(JWKSError, match=r"Keys of the issuer \(JWKS\)"):
             await discovery.issuer_jwks(config, ehr.issuer)
         assert ehr.key_fetches == 0
 
@@ -531,7 +541,7 @@ class TestIssuerKeys:
         ehr.answers[self.OPENID] = status, {}, {}
         config = await registered(ehr)
 
-        with pytest.raises(DiscoveryFailed):
+        with pytest.raises(JWKSUnavailable):
             await discovery.issuer_jwks(config, ehr.issuer)
         assert ehr.key_fetches == 0
 
@@ -551,7 +561,7 @@ class TestIssuerKeys:
         ehr.answers.pop(self.OPENID)
         config = await registered(ehr)
 
-        with pytest.raises(DiscoveryInvalid, match="names no keys for it"):
+        with pytest.raises(JWKSError, match="names no keys for it"):
             await discovery.issuer_jwks(config, ehr.issuer)
 
     async def test_keys_on_a_host_that_is_not_pinned_are_not_fetched(self, ehr: EHR) -> None:
