@@ -148,7 +148,8 @@ TABLE = (
           "{c.seen} {c.form_in_words}A token endpoint answers in JSON, as RFC 6749 §5 says.",
           _GATEWAY, "discovery"),
     Entry("C125", SEEN, "The EHR has a problem of its own",
-          lambda c: c.is_at_token_endpoint and c.http_status >= 500,
+          lambda c: c.is_at_token_endpoint
+          and (c.http_status >= 500 or c.ehr_error in ("server_error", "temporarily_unavailable")),
           "{c.answer} That was its token endpoint.", "Wait; then ask the vendor."),
     Entry("C80", SEEN, "The EHR's token answer breaks a rule",
           lambda c: c.code == "token-response-invalid" and not _is_no_answer(c), FAILURE,

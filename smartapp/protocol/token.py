@@ -44,6 +44,9 @@ _ERROR_CODE = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 _REFUSALS: dict[str, type[TokenRefused]] = {
     "invalid_grant": InvalidGrant,
     "invalid_client": InvalidClient,
+    # Of RFC 6749 §4.1.2.1, for the authorization endpoint; servers use them here too.
+    "server_error": TokenEndpointFailed,
+    "temporarily_unavailable": TokenEndpointFailed,
 }
 
 

@@ -372,6 +372,7 @@ class TestTokenEndpoint:
             (raw(407), NO_OAUTH, "C80"),
             (raw(400, "<error>invalid</error>", "text/xml"), NO_OAUTH, "C80"),
             (raw(502), "problem of its own", "C125"),
+            (json_text(400, '{"error":"server_error"}'), "problem of its own", "C125"),
             (raw(504, "upstream timeout", "text/plain"), "problem of its own", "C125"),
             (redirect(), "answers with a redirect", "C15"),
             (cut(), "broke its answer off", "C15"),

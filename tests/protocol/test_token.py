@@ -330,6 +330,7 @@ class TestRefusals:
             ("invalid_client", InvalidClient),
             ("invalid_scope", TokenRefused),
             ("access_denied", TokenRefused),
+            ("temporarily_unavailable", TokenEndpointFailed),
         ],
     )
     def test_the_code_decides(self, status: int, error: str, kind: type[TokenRefused]) -> None:
