@@ -22,22 +22,34 @@ _PERSONAL = re.compile(
 )
 _CAPITAL = "[A-Z\u00c0-\u00d6\u00d8-\u00de]"
 _NAMES = re.compile(rf"\b{_CAPITAL}[\w'\u2019-]+(?:,? {_CAPITAL}[\w'\u2019-]*\.?)+")
-# The words of OAuth error descriptions; in titles they are capitalised, like names.
+# The words of error descriptions, of OAuth and of gateways; in titles they are capitalised, like
+# names. No word that is also a name of people: "Long", "Early", "Mark".
 _OAUTH_TEXT = (
-    "a access address algorithm an and api apikey app application approved are assertion at "
-    "audience auth authentication authorization authorized bad basic be by callback certificate "
-    "client clientid code code_challenge code_verifier conditional configuration connect consent "
-    "content context correlation could credentials denied does dpop dstu2 ehr endpoint epic error "
-    "es256 es384 exchange expiration expired failed fetch fhir for found given grant granted has "
-    "header http https id identifier idp in incorrect insufficient internal invalid ip is issuer "
-    "json jwk jwks jwkset jwt key keys known launch launcher login malformed match mismatch "
-    "missing mtls must no not oauth oauth2 of oidc on only openid or owner page parameter "
-    "parameters patient permission pkce please private public r4 r4b r5 realm redirect refresh "
-    "registered registration replay request required resource response retrieve revoked rs256 "
-    "rs384 s256 saml scope scopes secret server service session set sign signature signed signing "
-    "single smart spa ssl sso state status stu3 supported tenant the this time tls to token typ "
-    "type unable unauthorized unavailable unknown unregistered unsupported uri url usable use "
-    "user uuid v1 v2 value verification verifier verify was web with xml your "
+    "a acceptable access account activated active address admin administrator again algorithm "
+    "allowed already an and api apikey app application approval approved are arrest assertion "
+    "assigned at attempts audience auth authenticated authentication authorised authorization "
+    "authorized available bad basic be been blocked by callback canceled cancelled certificate "
+    "check client clientid clock closed code code_challenge code_verifier conditional "
+    "configuration conflict connect connection consent content context cookies correlation could "
+    "created credentials data declined deleted denied detected disabled disallowed does dpop dstu2 "
+    "ehr enabled ended endpoint entity environment epic error es256 es384 exceeded exception "
+    "exchange exists expected expiration expired failed failure fetch fetching fhir firewall for "
+    "forbidden found gateway given grant granted has header http https id identifier idp "
+    "implemented in inactive incorrect input insufficient internal invalid invalidated ip is "
+    "issuer json jwk jwks jwkset jwt key keys known launch launcher lifetime limit limited locked "
+    "logged login malformed many match matching media method mismatch missing mode more mtls must "
+    "needed never no nonce not oauth oauth2 of off oidc on only openid operation or organisation "
+    "organization out over owner page parameter parameters password patient payload pending "
+    "permission permitted pkce please policy practice precondition private production protected "
+    "protocol provider proxy public quota r4 r4b r5 rate reached realm redirect refresh refused "
+    "registered registration rejected replay replayed request requests required resource response "
+    "retired retrieve revoked rs256 rs384 rule s256 saml sandbox scope scopes secret security "
+    "selected sent server service session set sign signature signed signing single skew smart spa "
+    "spike ssl sso state status stu3 supplied supported suspended system temporarily temporary "
+    "tenant the this time timed timeout times tls to token tokens too try typ type unable "
+    "unauthorised unauthorized unavailable unexpected unknown unprocessable unregistered "
+    "unsupported uri url usable use used user uuid v1 v2 valid validation value verification "
+    "verifier verify version versions violation was web window with wrong xml your "
 )
 _OAUTH_WORDS = frozenset(_OAUTH_TEXT.split())
 MAX_VENDOR_CHARACTERS = 300

@@ -428,6 +428,8 @@ class TestTokenEndpoint:
              '"Source IP not in allow list"}'), "refuses the network address", "C60"),
             (json_text(403, '{"error":"rate_limit_exceeded","error_description":'
              '"Too many requests"}'), "limits how often", "C128"),
+            (json_text(400, '{"error":"invalid_request","error_description":'
+             '"Token Request Quota Exceeded"}'), "limits how often", "C128"),
             (json_text(403, '{"error":"access_denied","error_description":'
              '"Your IP address is not permitted"}'), "refuses the network address", "C60"),
             (json_text(403, '{"message":"Missing Authentication Token"}'), NO_OAUTH, "C80"),

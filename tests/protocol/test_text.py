@@ -42,6 +42,8 @@ def test_long_text_is_cut_and_says_so() -> None:
         ("Your IP address is not permitted", None),
         ("Check the JWK Set URL.", None),
         ("Client Certificate Required: TLS", None),
+        ("Spike Arrest Violation: Too Many Requests", None),
+        ("Grant Long: User Account Locked", "[…]: User Account Locked"),
     ],
 )
 def test_names_go_and_the_words_of_the_standards_stay(text: str, line: str | None) -> None:
