@@ -406,10 +406,12 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def sent_to_launch(request: HttpRequest) -> HttpResponse | None:
     """Return the redirect to the launch URL if an EHR opened another address to launch: the start
-    page's, or one that was typed into its portal as "/LAUNCH". None if it was not a launch."""
+    page's, the redirect URI, or one that was typed into its portal as "/LAUNCH". None if it was not
+    a launch. An answer of an EHR may have these members too, beside its code."""
     query = request.META.get("QUERY_STRING", "")
     names = {pair.partition("=")[0] for pair in query.split("&")}
-    if request.method != "GET" or not {"iss", "launch"} <= names:
+    is_launch = {"iss", "launch"} <= names and names.isdisjoint({"code", "error"})
+    if request.method != "GET" or not is_launch:
         return None
     # The launch URL says what is too long; Django's own redirect would only refuse it.
     address = iri_to_uri(f"{reverse('launches:launch')}?{query}")

@@ -18,6 +18,7 @@ from smartapp.launches.pending import PENDING_LIFETIME
 from smartapp.protocol.client_assertion import CLOCK_SKEW_SECONDS, LIFETIME_SECONDS
 from smartapp.protocol.errors import FHIRForbidden
 from smartapp.protocol.scopes import ResourceScope, allows, compare, parse_scope, parse_scopes
+from smartapp.protocol.urls import base_key
 from smartapp.registrations import sheet
 from smartapp.registrations.models import Endpoint
 from smartapp.registrations.options import AuthMethod
@@ -343,6 +344,11 @@ class Case:
         return ", ".join(missed)
 
     @property
+    def came_members(self) -> frozenset[str]:
+        """The names of the members of a launch's address."""
+        return frozenset(self.came.split(", "))
+
+    @property
     def address_has(self) -> str:
         """The members of a launch's address or of an answer's."""
         if self.came:
@@ -400,6 +406,13 @@ class Case:
     def is_iss_an_address(self) -> bool:
         try:
             return urlsplit(self.iss).scheme in ("https", "http") and bool(_plain(self.iss)[0])
+        except ValueError:
+            return False
+
+    @property
+    def is_iss_a_base(self) -> bool:
+        try:
+            return bool(base_key(self.iss))
         except ValueError:
             return False
 

@@ -86,6 +86,10 @@ TABLE = (
           _unknown(lambda c: c.is_nearest_the_same and not is_launchable(c.nearest)),
           "Its FHIR base URL is that of the iss that came.",
           "Switch on the endpoint and its registration."),
+    Entry("C20", SEEN, "iss is that of {c.nearest.name}, with more than a FHIR base URL has",
+          _unknown(lambda c: c.is_nearest_the_same and not c.is_iss_a_base),
+          "iss was {c.iss}; it has {c.nearest.fhir_base_url}.",
+          "Let the EHR send the FHIR base URL alone as iss, without user name, ? and #."),
     Entry("C7", SEEN, "iss is that of {c.nearest.name} in another spelling",
           _unknown(lambda c: c.is_nearest_the_same and is_launchable(c.nearest)),
           "iss was {c.iss}; it has {c.nearest.fhir_base_url}. {c.nearest_difference}",
@@ -108,6 +112,11 @@ TABLE = (
     Entry("C7", SEEN, "This EHR is not registered here",
           _unknown(lambda c: c.is_iss_an_address and c.nearest is None), "No endpoint has {c.iss}.",
           "Register the EHR with this FHIR base URL, if it is one of yours."),
+    Entry("C3", SEEN, "The EHR sent its answer to the launch URL",
+          lambda c: c.step == Step.LAUNCH and c.code == "parameter-missing"
+          and not c.came_members.isdisjoint({"code", "error"}), "{c.seen} {c.address_has}",
+          "Enter the registration's redirect URI at the vendor, to the last character: its page "
+          "shows it."),
     Entry("C20", SEEN, "The launch address was opened without what an EHR sends, or with more",
           lambda c: c.step == Step.LAUNCH and c.code.startswith("parameter-"),
           "{c.seen} {c.address_has}",

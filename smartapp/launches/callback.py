@@ -12,7 +12,7 @@ from smartapp.database import in_database
 from smartapp.frames import framable, is_framed
 from smartapp.launches import cookies, events, launching, pending, steps, store
 from smartapp.launches.models import LaunchKind
-from smartapp.middleware import error_response, never_stored
+from smartapp.middleware import error_response, never_stored, sent_to_launch
 from smartapp.protocol import authorization
 from smartapp.protocol.authorization import AuthorizationErrorResponse, AuthorizationResponse
 from smartapp.protocol.errors import (
@@ -38,7 +38,10 @@ TIMES_READ_AGAIN = 3
 @never_stored
 @events.recorded
 async def callback(request: HttpRequest, registration_slug: str) -> HttpResponse:
-    """Return the redirect to the finished launch's page, or an error page."""
+    """Return the redirect to the finished launch's page, or an error page. The launch URL and the
+    redirect URI are easily swapped in a vendor's portal."""
+    if launching_there := sent_to_launch(request):
+        return launching_there
     try:
         return await _answered(request, registration_slug)
     except SmartError as error:

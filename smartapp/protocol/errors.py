@@ -441,6 +441,17 @@ class AuthorizationRequestRefused(AuthorizationRefused):
     next_step = f"Signing in again will not help. {ASK_FOR_HELP}"
 
 
+class AuthorizationRequestInvalid(AuthorizationRequestRefused):
+    """`invalid_request`: EHRs answer it for a launch value that is over or used up, too (C24)."""
+
+    code = "authorization-request-invalid"
+    happened = "The EHR did not accept a part of what this app asked it."
+    in_ehr = (
+        "Close the app and open it again from the patient's chart: an EHR lets a launch be used "
+        f"only once, and for a short time. {TELL_IF_TWICE}"
+    )
+
+
 class AuthorizationServerUnavailable(AuthorizationRefused):
     code = "authorization-server-unavailable"
     status = 503

@@ -156,6 +156,10 @@ class TestLaunchAddress:
              "launch is longer than any EHR sends."),
             ("iss={base}%20&launch=x", "without what an EHR sends", "C20", "iss is not a URL."),
             ("iss={base}/metadata&launch=x", "nearly that of Scripted", "C7", "/metadata"),
+            ("iss={base}?tenant=1&launch=x", "with more than a FHIR base URL has", "C20",
+             "/fhir?[…]; it has"),
+            ("code=c-1&state=s-1", "sent its answer to the launch URL", "C3",
+             "Its address has code, state."),
         ],
     )  # fmt: skip
     async def test_what_is_wrong_with_it(
@@ -276,6 +280,16 @@ class TestWayBack:
         await browser.get(changed(callback, **change))
         await first_is(words, rule)
         assert await in_database(LaunchEvent.objects.values("attempt").distinct().count) == 1
+
+    async def test_person_whose_launch_was_over_is_sent_back_to_the_chart_as_why_says(
+        self, browser: Browser, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        over = {"error": "invalid_request", "error_description": "The launch token has expired"}
+        page = await (await browser.get(changed(callback, code=None, **over))).text()
+        assert "open it again from the patient&#x27;s chart" in page
+        assert "will not help" not in page
+        await first_is("no longer knows this launch", "C24")
 
     @pytest.mark.parametrize("name", ["state", "code"])
     async def test_part_of_the_answer_that_is_there_twice_is_named(

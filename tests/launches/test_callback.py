@@ -168,12 +168,13 @@ class TestBadLaunchRequests:
 
     @pytest.mark.parametrize(
         "path",
-        ["/launch/", "/", "/LAUNCH", "/Launch/", "//launch", "/launch//", "/app/launch.html"],
-    )
+        ["/launch/", "/", "/LAUNCH", "/Launch/", "//launch", "/launch//", "/app/launch.html",
+         "/callback/scripted/", "/callback/another/"],
+    )  # fmt: skip
     async def test_a_launch_url_that_was_typed_differently_launches_all_the_same(
         self, browser: Browser, ehr: ScriptedEHR, path: str
     ) -> None:
-        """C20: with a slash, in other letters, or the address of the app alone."""
+        """C20: with a slash, in other letters, the address of the app alone, the redirect URI."""
         query = f"?iss={ehr.fhir_base_url}&launch=x"
         response = await browser.get(path + query)
         if path != "/launch/":
@@ -193,6 +194,13 @@ class TestBadLaunchRequests:
         assert response.headers["Location"] == f"/launch{query}"
         judged = await client.get(response.headers["Location"])
         assert "parameter-too-long" in judged.content.decode()
+
+    async def test_an_answer_that_repeats_the_launch_is_an_answer(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        finished = await browser.get(f"{callback}&iss={ehr.issuer}&launch=x")
+        assert finished.headers["Location"].startswith("/launches/")
 
     @pytest.mark.parametrize("query", ["", "?iss=x", "?launch=x", "?iss&launches=x"])
     async def test_an_unknown_address_alone_launches_nothing(

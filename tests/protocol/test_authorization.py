@@ -15,6 +15,7 @@ from smartapp.protocol.errors import (
     AnswerIncomplete,
     AuthorizationErrorWithoutState,
     AuthorizationRefused,
+    AuthorizationRequestInvalid,
     AuthorizationRequestRefused,
     AuthorizationResponseInvalid,
     AuthorizationServerUnavailable,
@@ -294,6 +295,7 @@ class TestRefusal:
         ("code", "kind"),
         [
             ("access_denied", AccessDenied),
+            ("invalid_request", AuthorizationRequestInvalid),
             ("invalid_scope", AuthorizationRequestRefused),
             ("unauthorized_client", AuthorizationRequestRefused),
             ("temporarily_unavailable", AuthorizationServerUnavailable),
