@@ -63,6 +63,7 @@ class _Organization:
     places: tuple[Place, ...]
     logo_url: str
     identifier: str = ""
+    is_active: bool = True
     # By id: only this organisation can refer to these (FHIR R4, "Contained Resources").
     contained: dict[str, _Endpoint] = field(default_factory=dict)
 
@@ -95,8 +96,11 @@ def read_brands(bundle: Bundle) -> ParsedList:
     bundle.organization_named = _by_name(bundle.organizations, _leads_to)
     managed = _managed(bundle)
     parsed = ParsedList(BUNDLE, skipped=bundle.skipped)
+    # FHIR R4 makes `active` a modifier, and SMART lets lists have brands that are not. Some lists
+    # say it of all, and mean nothing by it.
+    says_nothing = not any(one.is_active for one in bundle.organizations)
     for organization in bundle.organizations:
-        _add_brand(parsed, bundle, organization, managed)
+        _add_brand(parsed, bundle, organization, managed, says_nothing or organization.is_active)
     for one in bundle.endpoints:
         _add_brand_without_organization(parsed, one)
     parsed.skipped["an address that no brand of the list has"] += sum(
@@ -259,6 +263,7 @@ def _organization(resource: dict[str, Any], url: str) -> _Organization:
         places=_places(resource, state),
         logo_url=_logo(extensions),
         identifier=_identifier(resource),
+        is_active=resource.get("active") is not False,
     )
 
 
@@ -357,6 +362,7 @@ def _add_brand(
     bundle: Bundle,
     organization: _Organization,
     managed: dict[int, list[_Endpoint]],
+    is_in_use: bool,
 ) -> None:
     line_of_parents = _with_ancestors(bundle, organization)
     name = organization.name or next((p for p, _ in organization.portals if p), "")
@@ -368,6 +374,9 @@ def _add_brand(
     )
     if not addresses:
         parsed.skipped["a brand without an address that can be used"] += 1
+        return
+    if not is_in_use:
+        parsed.skipped["the list says that it is no longer in use"] += 1
         return
     parent = next((one.name for one in line_of_parents[1:] if one.name), "")
     parsed.brands.append(

@@ -259,8 +259,22 @@ class TestAddresses:
         [{"connectionType": {"code": "direct-project"}}, {"payloadType": [{"text": "NA"}]}],
     )
     def test_what_decides_nothing_is_not_looked_at(self, members: JSONObject) -> None:
+        """Nor `active`, where a list says of no brand that it is."""
         parsed = read(bundle(organization("b", active=False), endpoint(**members)))
         assert names(parsed) == ["Maple Health"]
+
+    def test_a_brand_that_is_no_longer_in_use_is_skipped_where_others_are(self) -> None:
+        """FHIR R4: `active` is a modifier. What belongs to it has its endpoints all the same."""
+        parsed = read(
+            bundle(
+                organization("old", name="Old Health", active=False),
+                organization("kids", name="Kids", partOf={"reference": "Organization/old"},
+                             endpoint=[]),
+                endpoint(),
+            )
+        )  # fmt: skip
+        assert names(parsed) == ["Kids"]
+        assert parsed.skipped == {"the list says that it is no longer in use": 1}
 
     @pytest.mark.parametrize(
         "period",
