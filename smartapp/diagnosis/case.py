@@ -106,6 +106,7 @@ SUBJECTS = {
     r"(token|assertion|jwt) is not (yet )?active|"
     r"(?<!refresh )(?<!access )token (has |is )?expired|"
     r"(expir\w+|issued|valid\w*) .*too (far|long|old)",
+    "lasts": r"life ?time|(expir\w+|valid\w*) .*too (far|long)",
     "expired": r"expired",
     "registration": r"registration|credentials",
     "scope": r"scope|\b(patient|user|system)/[\w*]+\.",
@@ -590,11 +591,16 @@ class Case:
         return next(seen, None)
 
     @property
+    def assertion_lifetime(self) -> int:
+        """Seconds from the assertion's iat to its exp."""
+        return int((self.claims["exp"] or LIFETIME_SECONDS) - (self.claims["iat"] or 0))
+
+    @property
     def is_clock_wrong(self) -> bool:
         """Whether the difference of both clocks is more than the assertion's times allow."""
-        lifetime = (self.claims["exp"] or LIFETIME_SECONDS) - (self.claims["iat"] or 0)
         ahead = self.clock_ahead
-        return ahead is not None and not MARGIN_SECONDS - lifetime <= ahead <= AHEAD_SECONDS
+        earliest = MARGIN_SECONDS - self.assertion_lifetime
+        return ahead is not None and not earliest <= ahead <= AHEAD_SECONDS
 
     @property
     def clock(self) -> str:

@@ -154,6 +154,11 @@ TABLE = (
     Entry("C64", SAID, "The EHR does not take our algorithm",
           _signed(lambda c: "alg" in c.named), "{c.answer} We signed with {c.alg}.",
           "Ask the vendor which it takes, and choose that in the registration."),
+    Entry("C66", SAID, "The EHR finds the assertion valid for too long",
+          _signed(lambda c: "lasts" in c.named and not c.is_clock_wrong),
+          "{c.answer} It was valid for {c.assertion_lifetime} s. {c.clock}",
+          "Compare both clocks. Where they agree, enter a shorter lifetime of the assertion in the "
+          "registration.", "clock"),
     Entry("C66", SAID, "The EHR finds the assertion's times wrong",
           _signed(lambda c: not c.is_clock_wrong and (
               "clock" in c.named or c.named.issuperset({"expired", "assertion"}))),

@@ -193,7 +193,9 @@ def _expires_in(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
         raise TokenResponseInvalid("expires_in is not a number")
     if not 0 <= value <= MAX_EXPIRES_IN_SECONDS:
-        raise TokenResponseInvalid("expires_in is out of range")
+        raise TokenResponseInvalid(
+            f"expires_in is {value:.0f}, and must be how many seconds the token lasts"
+        )
     return value
 
 

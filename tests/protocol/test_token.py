@@ -273,6 +273,11 @@ class TestStrict:
         with pytest.raises(TokenResponseInvalid):
             parse_body(200, body)
 
+    def test_a_lifetime_that_is_a_moment_is_named(self) -> None:
+        """Some libraries write when the token ends."""
+        with pytest.raises(TokenResponseInvalid, match="expires_in is 1790000000, and must be how"):
+            parse(expires_in=1_790_000_000)
+
     def test_no_value_is_in_the_error(self) -> None:
         """C70: the error names the rule that failed, but no value."""
         with pytest.raises(TokenResponseInvalid) as caught:
