@@ -41,11 +41,10 @@ from smartapp.record.modifiers import reason_to_leave_out
 from smartapp.record.moments import Moment, first_moment, is_open, member_moment, parse_moment
 from smartapp.record.narratives import with_own_text
 from smartapp.record.people import Person
-from smartapp.record.ranges import NO_RANGES, Ranges, compare, compare_words, read_ranges
+from smartapp.record.ranges import NO_RANGES, Ranges, beside, compare, compare_words, read_ranges
 from smartapp.record.reading import LeftOut
 from smartapp.record.sites import site_texts
 from smartapp.record.texts import annotations, prose, text, texts
-from smartapp.record.units import NO_UNIT
 from smartapp.record.values import (
     NO_VALUE,
     Value,
@@ -416,8 +415,11 @@ def _reading(
     """Return the reading of the observation itself or of one component."""
     codes, name, coded = _what(part.get("code"))
     written = part.get("referenceRange")
-    unit = measured(value).unit if written else NO_UNIT
-    ranges = read_ranges(written, unit, person, marks.when) if written else NO_RANGES
+    ranges = NO_RANGES
+    if written:
+        amount = measured(value)
+        found = read_ranges(written, amount.unit, person, marks.when)
+        ranges = beside(amount.number, found)
     return Reading(
         marks,
         name,

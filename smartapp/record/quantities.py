@@ -20,6 +20,8 @@ MAX_DIGITS, MAX_DECIMALS = 9, 6
 _COMPARATORS = {"≤": "<=", "=<": "<=", "≥": ">=", "=>": ">=", "ad": "enough for"}
 MAX_COMPARATOR = 20
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,20})?")
+_WITH_COMMA = re.compile(r"([+-]?\d{1,15}),(\d{1,20})")
+THOUSAND, _DIGITS_OF_A_THOUSAND = 1000, 3
 
 
 def number(value: object) -> Decimal | None:
@@ -47,6 +49,22 @@ def written_number(value: object) -> Decimal | None:
         return number(Decimal(value.strip()))
     except InvalidOperation:
         return None
+
+
+def compared_number(written: str) -> Decimal | None:
+    """Return the number in a text, for comparisons only, also with a decimal comma ("4,5",
+    "0,450"). The comma of "4,500" may separate thousands: None."""
+    plain = written.strip()
+    if (match := _WITH_COMMA.fullmatch(plain)) is None:
+        return written_number(plain)
+    whole, decimals = match.groups()
+    is_decimal = len(decimals) != _DIGITS_OF_A_THOUSAND or whole.strip("+-") == "0"
+    return written_number(f"{whole}.{decimals}") if is_decimal else None
+
+
+def may_have_thousands(value: Decimal) -> bool:
+    """Return whether the point of a number may separate thousands: "150.000"."""
+    return value.as_tuple().exponent == -_DIGITS_OF_A_THOUSAND and 1 <= abs(value) < THOUSAND
 
 
 def number_text(value: Decimal) -> str:

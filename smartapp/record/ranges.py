@@ -16,7 +16,14 @@ from smartapp.record.elements import Resource, mapping, mappings, remembered
 from smartapp.record.interpretations import ABOVE, BELOW, NO_FLAG, OUTSIDE, Flag
 from smartapp.record.moments import Moment
 from smartapp.record.people import Person, Sex
-from smartapp.record.quantities import number_text, quantity_text, written_number
+from smartapp.record.quantities import (
+    THOUSAND,
+    compared_number,
+    may_have_thousands,
+    number_text,
+    quantity_text,
+    written_number,
+)
 from smartapp.record.texts import text, texts
 from smartapp.record.units import NO_UNIT, Unit, in_power_of_ten, is_unit, read_unit
 
@@ -61,9 +68,9 @@ _ADULT_WORDS = frozenset(
 )
 _WORD = re.compile(r"[^\W\d_]+")
 _NUMBER_IN_WORDS = re.compile(r"\d+(?:[.,]\d+)*")
-_AMOUNT = r"[+-]?\d+(?:\.\d+)?"
+_AMOUNT = r"[+-]?\d+(?:[.,]\d+)?"
 _SPAN = re.compile(
-    rf"(?P<low>{_AMOUNT})\s*(?:[-~\u2013\u2014\u2212]|to)\s*(?P<high>{_AMOUNT})\s*(?P<unit>\S+)?",
+    rf"(?P<low>{_AMOUNT})\s*(?:[-~\u2013\u2014\u2212]|to|bis|til|tot|à)\s*(?P<high>{_AMOUNT})\s*(?P<unit>\S+)?",
     re.IGNORECASE,
 )
 _FROM = frozenset({">", ">=", "≥", "above", "over", "more than", "greater than", "at least"})
@@ -216,6 +223,15 @@ def _ranges(possible: Iterable[tuple[Resource, str]], unit: Unit) -> Ranges:
     return Ranges(deciding and deciding.beside(unit), tuple(in_order))
 
 
+def beside(value: Decimal | None, ranges: Ranges) -> Ranges:
+    """Return the ranges of a value; none decides if points may separate thousands, in the value or
+    in a range in words, and the value is elsewhere then."""
+    limits = ranges.deciding
+    if value is None or limits is None or not _are_spelled_apart(value, limits):
+        return ranges
+    return replace(ranges, deciding=None)
+
+
 def compare(value: Decimal, comparator: str, ranges: Ranges) -> Flag:
     """Return whether a value is above or below, if that is certain: "< 5" may or may not be above
     3."""
@@ -263,6 +279,17 @@ def compare_words(words: str, ranges: Ranges) -> Flag:
     usual = {"" if one.name else plain_answer(one.words) for one in ranges.listed}
     is_negative = bool(usual) and usual <= NEGATIVE - {"normal"}
     return OUTSIDE if is_negative and plain_answer(words) in POSITIVE else NO_FLAG
+
+
+def _are_spelled_apart(value: Decimal, limits: ReferenceRange) -> bool:
+    """Return whether it is so for "150.000 - 400.000" beside 250000, for example."""
+    bounds = [bound for bound in (limits.low, limits.high) if bound is not None]
+    if may_have_thousands(value):
+        return any(abs(bound) >= THOUSAND for bound in bounds)
+    if not limits.words or value % 1 or not all(map(may_have_thousands, bounds)):
+        return False
+    low, high = (bound and bound * THOUSAND for bound in (limits.low, limits.high))
+    return _beside(value, "", limits) != _beside(value, "", replace(limits, low=low, high=high))
 
 
 def _beside(value: Decimal, comparator: str, limits: ReferenceRange) -> Flag:
@@ -348,8 +375,9 @@ def _bounds_in_words(words: str, unit: Unit) -> tuple[Decimal | None, Decimal | 
     if match is None or (match["unit"] and read_unit({"unit": match["unit"]}).key != unit.key):
         return None, None
     if match.re is _SPAN:
-        return written_number(match["low"]), written_number(match["high"])
-    number = written_number(match["bound"])
+        bounds = compared_number(match["low"]), compared_number(match["high"])
+        return bounds if None not in bounds else (None, None)
+    number = compared_number(match["bound"])
     return (number, None) if match["side"].casefold() in _FROM else (None, number)
 
 

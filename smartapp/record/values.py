@@ -16,6 +16,7 @@ from smartapp.record.elements import Resource, is_false, is_true, mapping, mappi
 from smartapp.record.moments import parse_moment
 from smartapp.record.quantities import (
     comparator_text,
+    compared_number,
     number,
     number_text,
     quantity_text,
@@ -29,7 +30,7 @@ _BOUND = re.compile(r"([<>]=?|=<|=>|[≤≥])\s*(\d+(?:\.\d+)?)")
 # A unit begins with a letter, "/", "%" or "°", so the rest of a number is none: "3,5mmol/L",
 # "7.2E3/uL", "5x10^3/uL", "5-10/hpf".
 _MEASURED = re.compile(
-    r"([<>]=?|[≤≥])?\s*(-?\d+(?:\.\d+)?)(?:\s*((?![ex]\d)[^\W\d_]\S*|[/%°]\S*))?",
+    r"([<>]=?|[≤≥])?\s*(-?\d+(?:[.,]\d+)?)(?:\s*((?![ex]\d)[^\W\d_]\S*|[/%°]\S*))?",
     re.IGNORECASE,
 )
 # Words in place of a result, which say where it is.
@@ -73,7 +74,8 @@ def measured(value: Value) -> Value:
     if unit and not is_unit(unit):
         return value
     found = comparator_text({"comparator": comparator or ""})
-    return Value(value.text, written_number(amount), found, read_unit({"unit": unit or ""}))
+    in_unit = read_unit({"unit": unit}) if unit else value.unit
+    return Value(value.text, compared_number(amount), found, in_unit)
 
 
 def other_values(part: Resource, shown: Value) -> Iterator[str]:
