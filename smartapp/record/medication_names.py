@@ -19,6 +19,35 @@ from smartapp.record.references import Related, as_reference, display, resolve, 
 from smartapp.record.texts import text
 
 _WORDS = re.compile(r"[^\W\d_]+")
+# A shorter word may be anything: the B of a vitamin.
+LEAST_LETTERS = 3
+# A code of ATC for one substance; shorter ones are classes.
+ATC_LENGTH = 7
+# Whose codes beside a drug are mostly those of its classes.
+_OF_CLASSES = re.compile(r"ndf-?rt|med-?rt|ahfs", re.IGNORECASE)
+_IN_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_MIXTURE = re.compile(r" [+/] |\bin\b", re.IGNORECASE)
+# Words that do not name the drug: its form, how and how fast it is taken up, units, and two salts
+# that have several spellings.
+_FORM_WORDS = frozenset(
+    [
+        "tab", "tabs", "tablet", "tablets", "tbl", "cap", "caps", "capsule", "capsules", "oral",
+        "solution", "sol", "soln", "suspension", "susp", "liquid", "syrup", "elixir", "powder",
+        "granules", "drops", "drop", "spray", "cream", "ointment", "gel", "lotion", "foam", "patch",
+        "patches", "film", "coated", "enteric", "chewable", "disintegrating", "dispersible",
+        "effervescent", "odt", "injection", "injectable", "inj", "infusion", "inhaler",
+        "inhalation", "inhalant", "aerosol", "nebulizer", "actuat", "actuation", "metered", "dose",
+        "hfa", "extended", "delayed", "immediate", "sustained", "modified", "prolonged",
+        "controlled", "release", "hour", "hours", "topical", "ophthalmic", "otic", "nasal",
+        "rectal", "vaginal", "transdermal", "sublingual", "buccal", "intravenous",
+        "intramuscular", "subcutaneous", "pen", "pens", "vial", "vials", "syringe", "prefilled",
+        "cartridge", "pack", "human", "recombinant", "product", "containing", "precisely", "only",
+        "conventional", "each", "and", "with", "for", "per", "mcg", "unit", "units", "unt", "meq",
+        "mmol", "gram", "grams", "milligram", "milligrams", "microgram", "micrograms",
+        "milliliter", "millilitre", "hcl", "hydrochloride", "hbr", "hydrobromide", "strength",
+        "usp", "generic", "acid", "system", "medicated", "daily", "weekly",
+    ]
+)  # fmt: skip
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 NOT_READ = "Medication that could not be read"
 NOT_NAMED = "Medication that the EHR does not name"
@@ -29,9 +58,8 @@ def medication_name(resource: Resource, related: Related) -> str:
     concept, reference = medication_concept(resource), medication_reference(resource)
     medication = resolve(reference, resource, related)
     if not absent_code(concept):
-        own = concept_words(medication.get("code"))
         candidates = (
-            _all_that_is_said([concept_words(concept), display(reference), own]),
+            _all_that_is_said(_names(resource, related)),
             ingredients_text(medication, related),
             concept_text(concept),
             concept_text(medication.get("code")),
@@ -42,11 +70,51 @@ def medication_name(resource: Resource, related: Related) -> str:
     return named_or(concept or reference, unnamed)
 
 
+def has_contradicting_names(resource: Resource, related: Related) -> bool:
+    """Return whether the record names two medicines of one kind: insulin lispro and glargine.
+    Other names that differ are mostly those of a brand and its substance."""
+    names = _names(resource, related)
+    medication = resolve(medication_reference(resource), resource, related)
+    names += [ingredients_text(medication, related)]
+    return any(_are_two_of_a_kind(one, other) for one in names for other in names)
+
+
+def _names(resource: Resource, related: Related) -> list[str]:
+    """Return the names that the resource and the Medication give, the author's first."""
+    reference = medication_reference(resource)
+    medication = resolve(reference, resource, related)
+    concept, code = medication_concept(resource), medication.get("code")
+    names = [*_names_of(concept), display(reference), *_names_of(code)]
+    return [name for name in names if name]
+
+
+def _names_of(concept: object) -> list[str]:
+    """Return the words of a concept, and the first display if no display is of the same drug.
+    Displays of one drug have many forms and strengths, and are no names of their own."""
+    words = concept_words(concept)
+    displays = [
+        shown
+        for coding in mappings(mapping(concept).get("coding"))
+        if (shown := text(coding.get("display"))) and any(map(is_of_a_drug, codings(coding)))
+    ]
+    differ = all(_is_another(words, shown) for shown in displays)
+    return [words, *displays[:1]] if displays and differ else [words]
+
+
+def is_of_a_drug(coding: tuple[str, str]) -> bool:
+    """Return whether a code is of one drug, and neither why there is none nor of a whole class
+    (a short one of ATC, or one of the systems of classes)."""
+    system, code = coding
+    is_short = system.endswith("/atc") and len(code) < ATC_LENGTH
+    is_a_class = is_short or _OF_CLASSES.search(system) is not None
+    return not absent_code({"coding": [{"system": system, "code": code}]}) and not is_a_class
+
+
 def _all_that_is_said(names: list[str]) -> str:
     """Return the first name, and each other that is of another drug, or that has a strength which
     the first lacks: "Lisinopril 10 MG Oral Tablet" for "Lisinopril", "Warfarin (Lisinopril)"."""
     said: list[str] = []
-    for name in filter(None, names):
+    for name in names:
         if any(name.casefold().startswith(one.casefold()) for one in said):
             said = [name if name.casefold().startswith(one.casefold()) else one for one in said]
         elif not any(_says_as_much(one, name) for one in said):
@@ -55,9 +123,46 @@ def _all_that_is_said(names: list[str]) -> str:
 
 
 def _says_as_much(name: str, other: str) -> bool:
-    first = next(iter(_WORDS.findall(other.casefold())), "")
     has_strength = {*_DIGITS.findall(other)} <= {*_DIGITS.findall(name)}
-    return has_strength and first in _WORDS.findall(name.casefold())
+    return has_strength and not _is_another(name, other)
+
+
+def _is_another(name: str, other: str) -> bool:
+    """Return whether the other name is of another drug, or may be: neither begins with a word of
+    the other, or both begin alike and go on differently."""
+    words, others = _drug_words(name), _drug_words(other)
+    if not (words and others):
+        return False
+    are_related = _has(others[0], words) or _has(words[0], others)
+    return not are_related or _are_two_of_a_kind(name, other)
+
+
+def _are_two_of_a_kind(name: str, other: str) -> bool:
+    """Return whether two names begin alike and each has a word that the other lacks. A mixture is
+    named in too many ways."""
+    words, others = _drug_words(name), _drug_words(other)
+    if any(_MIXTURE.search(one) for one in (name, other)) or not (
+        words and others and _has(words[0], others[:1])
+    ):
+        return False
+    lacks = (not _has(one, others) for one in words), (not _has(one, words) for one in others)
+    return all(map(any, lacks))
+
+
+def _has(word: str, words: list[str]) -> bool:
+    """Return whether a word is among others, also shortened ("succ") or longer."""
+    return any(one.startswith(word) or word.startswith(one) for one in words)
+
+
+def _drug_words(name: str) -> list[str]:
+    """Return the words that name the drug, in lower case and one spelling ("sulphate"); those in
+    brackets are brands."""
+    words = _WORDS.findall(_IN_BRACKETS.sub(" ", name.casefold()))
+    return [
+        word.replace("ph", "f")
+        for word in words
+        if len(word) >= LEAST_LETTERS and word not in _FORM_WORDS
+    ]
 
 
 def _with_strength(name: str, medication: Resource, related: Related) -> str:
@@ -65,10 +170,10 @@ def _with_strength(name: str, medication: Resource, related: Related) -> str:
     # R5 calls it the dose form.
     form = concept_words(medication.get("form") or medication.get("doseForm"))
     strengths = ingredients_text(medication, related) or _strength(medication, "amount")
-    has_digits = {*_DIGITS.findall(strengths)} <= {*_DIGITS.findall(name)}
+    is_said = _says_as_much(name, strengths)
     if " + " not in strengths:
         strengths = strengths.removeprefix(f"{name} ")
-    added = ["" if form.casefold() in name.casefold() else form, "" if has_digits else strengths]
+    added = ["" if form.casefold() in name.casefold() else form, "" if is_said else strengths]
     words = ", ".join(filter(None, added))
     return f"{name} ({words})" if words else name
 

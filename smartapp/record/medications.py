@@ -25,8 +25,11 @@ from smartapp.record.elements import (
 )
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.medication_names import (
+    LEAST_LETTERS,
     NOT_NAMED,
     NOT_READ,
+    has_contradicting_names,
+    is_of_a_drug,
     medication_codings,
     medication_concept,
     medication_marks,
@@ -91,12 +94,12 @@ _COMBINED = re.compile(
     r"|inhal(?:ation|er)?|kit|lozenge|metered|packet|patch|patches|pen|puff|sachet|spray"
     r"|supp(?:ository|ositories)?|syringe|tab(?:let)?|unit|vial|week)s?\b)[^\W\d_]{3}"
 )
-# A code of ATC for one substance; shorter ones are classes.
-ATC_LENGTH = 7
-# A shorter word may be anything: the B of a vitamin.
-LEAST_LETTERS = 3
-# Whose codes beside a drug are mostly those of its classes.
-_OF_CLASSES = re.compile(r"ndf-?rt|med-?rt|ahfs", re.IGNORECASE)
+TWO_NAMES = "The EHR gives this two names, which may be of two medicines: check it in the EHR."
+# A prohibition may be of a whole class ("NSAIDs"), and no list here says what belongs to it.
+NAMES_ONLY = (
+    "No current medicine has this name. This app does not know which medicines belong to a class "
+    "or have another name."
+)
 NOT_TAKEN, STOPPED = "Not taken", "Stopped"
 _NOT_IN_FORCE = ("draft", "cancelled", "revoked", "entered-in-error")
 PROPOSED = "proposed only, and nobody ordered it or reported that it is taken"
@@ -270,9 +273,9 @@ def _remarked(medications: list[Medication]) -> list[Medication]:
     stopped = [one for one in medications if one.marks.status == STOPPED and one.latest.reported]
     remarked = []
     for one in medications:
-        remarks: tuple[str, ...] = ()
+        remarks = one.remarks
         if one.says_none and counted:
-            remarks = ("The record contradicts this: it also lists a medication.",)
+            remarks += ("The record contradicts this: it also lists a medication.",)
         if _is_banned(one):
             remarks += tuple(_remarks_of_a_ban(one, counted))
         if one.is_counted:
@@ -284,14 +287,17 @@ def _remarked(medications: list[Medication]) -> list[Medication]:
 
 
 def _remarks_of_a_ban(ban: Medication, counted: list[Medication]) -> Iterable[str]:
-    if any(ban.drug.covers(one.drug, in_any_strength=True) for one in counted):
+    is_ordered = any(ban.drug.covers(one.drug, in_any_strength=True) for one in counted)
+    perhaps = [one for one in counted if ban.drug.may_cover(one.drug, in_any_strength=True)]
+    if is_ordered:
         yield "The record contradicts this: it also lists a current order of this medicine."
-    for one in counted:
-        if ban.drug.may_cover(one.drug, in_any_strength=True):
-            yield (
-                f"The record also lists a current order of {one.name}: check whether that is this "
-                "medicine or contains it."
-            )
+    for one in perhaps:
+        yield (
+            f"The record also lists a current order of {one.name}: check whether that is this "
+            "medicine or contains it."
+        )
+    if counted and not (is_ordered or perhaps):
+        yield NAMES_ONLY
 
 
 def _remarks_of_reports(order: Medication, denied: list[Medication]) -> Iterable[str]:
@@ -407,18 +413,10 @@ def _medication(resource: Resource, given: Given, replaced: frozenset[str]) -> M
         is_statement=statement is not None,
         is_named=is_named,
         says_none=statement is not None and statement.meaning == "none" and group == "current",
+        remarks=(TWO_NAMES,) if has_contradicting_names(resource, related) else (),
         drug=_drug(name, codes) if is_named else Drug(),
         learn_more_url="" if statement else medlineplus_url(codes),
     )
-
-
-def _is_of_a_drug(coding: tuple[str, str]) -> bool:
-    """Return whether a code is of one drug, and neither why there is none nor of a whole class
-    (a short one of ATC, or one of the systems of classes)."""
-    system, code = coding
-    is_short = system.endswith("/atc") and len(code) < ATC_LENGTH
-    is_a_class = is_short or _OF_CLASSES.search(system) is not None
-    return not absent_code({"coding": [{"system": system, "code": code}]}) and not is_a_class
 
 
 def _drug(name: str, its_codes: Iterable[tuple[str, str]]) -> Drug:
@@ -431,7 +429,7 @@ def _drug(name: str, its_codes: Iterable[tuple[str, str]]) -> Drug:
         name=words,
         without_strength=_spaced(bare) or words,
         is_combined=is_combined,
-        codes=frozenset(filter(_is_of_a_drug, its_codes)),
+        codes=frozenset(filter(is_of_a_drug, its_codes)),
     )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from smartapp.record.medications import NAMES_ONLY, TWO_NAMES
 from smartapp.record.moments import DATA_ABSENT_REASON
 from tests.chart.samples import Resource, about_patient, quantity
 from tests.pages.sections import assert_says, words_of
@@ -36,6 +37,11 @@ def order(
     if medication is not None:
         plain["medicationCodeableConcept"] = medication
     return about_patient(resource_type, "m1", **{**plain, **members})
+
+
+def rx(text: str, display: str) -> Resource:
+    system = "http://www.nlm.nih.gov/research/umls/rxnorm"
+    return {"text": text, "coding": [{"system": system, "code": "1", "display": display}]}
 
 
 def dosed(*dosages: object, **members: Any) -> Resource:
@@ -188,6 +194,31 @@ def contained(**medication: Any) -> Resource:
                 "medicationReference": {"reference": "#m", "display": "WARFARIN (Coumadin) 5 MG"},
             },
             "WARFARIN (Coumadin) 5 MG | NOT sodium",
+        ),
+        # Two medicines of one kind under one entry: in the concept, its code, the Medication, its
+        # ingredients. A brand and its substance are no contradiction, nor are two spellings.
+        (
+            order({"text": "Insulin lispro"}, medicationReference={"display": "Insulin glargine"}),
+            f"Insulin lispro (Insulin glargine) | {TWO_NAMES}",
+        ),
+        (
+            order(rx("Metoprolol succinate 50 mg", "Metoprolol tartrate 50 MG Oral Tablet")),
+            f"succinate 50 mg (Metoprolol tartrate 50 MG Oral Tablet) | {TWO_NAMES}",
+        ),
+        (
+            contained(
+                code={"text": "Insulin lispro"},
+                ingredient=[{"itemCodeableConcept": {"text": "Insulin glargine"}}],
+            ),
+            f"Insulin lispro (Insulin glargine) | {TWO_NAMES}",
+        ),
+        (
+            order(rx("Tylenol", "Acetaminophen 325 MG Oral Tablet")),
+            f"Tylenol (Acetaminophen 325 MG Oral Tablet) | NOT {TWO_NAMES}",
+        ),
+        (
+            order(rx("metFORMIN HCl ER 500 mg tab", "Metformin hydrochloride 850 MG")),
+            f"ER 500 mg tab | NOT 850 | NOT {TWO_NAMES}",
         ),
         (
             contained(
@@ -1024,3 +1055,12 @@ def test_a_report_that_an_order_is_not_taken(told: str | None, is_denied: bool) 
     other = words_of("medications", order({"text": "Warfarin 3 mg"}), {**report, "id": "s1"})
     assert "says that it is not taken" not in other
     assert ("A report in this record says that it is not taken" in shown) is is_denied, shown
+
+
+def test_prohibition_of_a_class_says_that_only_names_are_compared() -> None:
+    ban = order({"text": "NSAIDs"}, doNotPerform=True)
+    named = order({"text": "Warfarin 5 mg"}, doNotPerform=True)
+    ibuprofen, warfarin = order({"text": "Ibuprofen 400 mg"}), order(WARFARIN)
+    assert_says(words_of("medications", ban, ibuprofen), f"Do not give: NSAIDs {NAMES_ONLY}")
+    assert_says(words_of("medications", named, warfarin), f"NOT {NAMES_ONLY}")
+    assert_says(words_of("medications", ban), f"NOT {NAMES_ONLY}")
