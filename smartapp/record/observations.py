@@ -24,6 +24,7 @@ from smartapp.record.codes import (
     status_codes,
     words_or_known,
 )
+from smartapp.record.codes import codes as codes_of
 from smartapp.record.elements import Resource, extensions, mapping, mappings, remembered
 from smartapp.record.facts import labelled
 from smartapp.record.interpretations import (
@@ -56,17 +57,23 @@ from smartapp.record.values import (
 
 NOTHING_SAID = "no value and no reason"
 NAMELESS = "Result without a name"
-# Codes of panels and categories. They name no test, but some EHRs send one with each result.
-PANELS = frozenset({
-    "8716-3", "85353-1", "34566-0", "74728-7", "29274-8", "26436-6", "18717-9", "18719-5",
-    "18720-3", "18723-7", "18725-2", "18727-8", "18729-4",
+# Panels that are only ordered together. A LOINC code in them is the same test as alone, which it
+# may not be in others: blood gases name the vessel, susceptibilities the organism.
+BATTERIES = frozenset({
     # Basic and comprehensive metabolic, electrolytes, hepatic, renal and lipid panels.
     "24320-4", "24321-2", "51990-0", "24322-0", "24323-8", "24326-1", "24325-3", "24362-6",
     "24331-1", "57698-3",
-    # Blood counts, coagulation, blood gases, urinalysis, susceptibilities.
-    "24317-0", "55429-5", "57021-8", "57782-5", "58410-2", "69742-5", "34528-0", "24336-0",
-    "24338-6", "24339-4", "24356-8", "24357-6", "29576-6", "50545-3",
+    # Blood counts, coagulation, urinalysis.
+    "24317-0", "55429-5", "57021-8", "57782-5", "58410-2", "69742-5", "34528-0", "24356-8",
+    "24357-6",
 })  # fmt: skip
+# Codes of panels and categories. They name no test, but some EHRs send one with each result.
+PANELS = BATTERIES | {
+    "8716-3", "85353-1", "34566-0", "74728-7", "29274-8", "26436-6", "18717-9", "18719-5",
+    "18720-3", "18723-7", "18725-2", "18727-8", "18729-4",
+    # Blood gases, susceptibilities.
+    "24336-0", "24338-6", "24339-4", "29576-6", "50545-3",
+}  # fmt: skip
 # The codes of Observation.category that servers really send: of R4, HL7 v2 table 0074 and older
 # servers, and of LOINC and SNOMED CT for laboratories in Germany, Australia and the Netherlands.
 CATEGORIES = {
@@ -160,7 +167,7 @@ class Reading(NamedTuple):
     `derived_from` are those that it was derived from, and `replaces` those that it replaces.
     `issued` and `updated` are as they were sent. `coded` are the words for its code, and `group`
     joins the results of one message that belong together. `lasts` says until when a fact of a
-    period goes on.
+    period goes on. `is_battery`: it only says what was ordered together.
     """
 
     marks: Marks
@@ -182,6 +189,7 @@ class Reading(NamedTuple):
     coded: str = ""
     group: str = ""
     lasts: str = ""
+    is_battery: bool = False
 
     @property
     def when(self) -> Moment | None:
@@ -432,6 +440,7 @@ def _reading(
         resource.get("issued"),
         mapping(resource.get("meta")).get("lastUpdated"),
         coded=coded,
+        is_battery=bool(codes_of(part.get("code")) & BATTERIES),
         lasts=_lasts(mapping(resource["effectivePeriod"])) if "effectivePeriod" in resource else "",
     )
 

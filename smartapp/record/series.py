@@ -354,7 +354,12 @@ def _in_panel(
 ) -> Reading:
     is_of_another = panel is not None and panel.marks.source != reading.marks.source
     label = ""
-    if panel is not None and is_of_another and panel.has_value:
+    if (
+        panel is not None
+        and is_of_another
+        and panel.has_value
+        and not _is_the_same_alone(reading, panel)
+    ):
         label = labels.get(id(panel)) or label_of(panel)
     if panel is not None and is_of_another:
         reading = _with_content_of(panel, reading)._replace(panel=panel.marks.source)
@@ -422,6 +427,12 @@ def _is_susceptibility(part: Reading) -> bool:
     return not words.isdisjoint(_SUSCEPTIBILITIES)
 
 
+def _is_the_same_alone(reading: Reading, panel: Reading) -> bool:
+    """Return whether a result needs no label of its panel: the hemoglobin of a blood count is that
+    of a lone result."""
+    return panel.is_battery and bool(reading.loinc)
+
+
 def spread_all(readings: Sequence[Reading]) -> list[Reading]:
     """Return the readings and their components as separate readings, which name their parent."""
     whole = [one for one in readings if one.parts]
@@ -461,5 +472,8 @@ def spread(reading: Reading, label: str = "") -> list[Reading]:
     if not reading.parts:
         return [reading] if reading.result else []
     label = label or _label_of_parts(reading)
-    parts = [one._replace(how=replace(one.how, panel=label)) for one in reading.parts]
+    parts = [
+        one if _is_the_same_alone(one, reading) else one._replace(how=replace(one.how, panel=label))
+        for one in reading.parts
+    ]
     return [reading, *parts] if reading.result else parts

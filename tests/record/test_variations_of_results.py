@@ -1658,3 +1658,30 @@ def test_a_question_that_was_declined() -> None:
 def test_a_finding_of_the_future_says_so() -> None:
     given = result(valueString="Never", effectiveDateTime="2030-01-01", category=[coded("exam")])
     assert_says(words_of("findings", given), "Dated in the future")
+
+
+class TestPanelsThatAreOnlyOrderedTogether:
+    HEMOGLOBIN = {"coding": [{"system": LOINC, "code": "718-7"}]}
+
+    def words_beside_a_lone_result(self, code: Resource) -> str:
+        part = {"code": self.HEMOGLOBIN, "valueQuantity": quantity(12.2, "g/dL")}
+        panel = result("Panel", code=code, component=[part], **OLD)
+        alone = result(code=self.HEMOGLOBIN, valueQuantity=quantity(13.1, "g/dL"))
+        return words_of("labs", panel, alone)
+
+    def test_their_results_are_one_test_with_lone_ones(self) -> None:
+        shown = self.words_beside_a_lone_result(concept("CBC", "58410-2"))
+        assert_says(shown, "first 12.2, latest 13.1 | NOT CBC")
+
+    def test_those_of_others_are_not(self) -> None:
+        shown = self.words_beside_a_lone_result(concept("Arterial blood gases", "24336-0"))
+        assert_says(shown, "Hemoglobin Arterial blood gases 12.2 | NOT latest 13.1")
+
+    def test_so_are_members_of_one_that_has_a_word_of_its_own(self) -> None:
+        members = [{"reference": "Observation/new"}]
+        panel = result(code=concept("CBC", "58410-2"), valueString="Abnormal", hasMember=members)
+        new, old = (
+            result(code=self.HEMOGLOBIN, valueQuantity=quantity(value, "g/dL"), **members)
+            for value, members in ((13.1, {"id": "new"}), (12.2, OLD))
+        )
+        assert_says(words_of("labs", panel, new, old), "first 12.2, latest 13.1 | CBC Abnormal")
