@@ -44,6 +44,7 @@ from smartapp.record.narratives import with_own_text
 from smartapp.record.people import Person
 from smartapp.record.ranges import NO_RANGES, Ranges, beside, compare, compare_words, read_ranges
 from smartapp.record.reading import LeftOut
+from smartapp.record.references import target
 from smartapp.record.sites import site_texts
 from smartapp.record.texts import annotations, prose, text, texts
 from smartapp.record.values import (
@@ -121,6 +122,7 @@ _KINDS_OF_OTHERS = {
     "Substance": "a substance",
     "Specimen": "a specimen",
 }
+SPECIMEN_ELSEWHERE = "a specimen in another entry of the EHR"
 # What a contained member takes from its panel if it has none of its own.
 INHERITED = ("status", "issued", "category", "subject", "focus", "specimen", "performer")
 
@@ -578,7 +580,7 @@ def _circumstances(resource: Resource, related: Mapping[str, Resource]) -> Circu
     if _OF_CIRCUMSTANCES.isdisjoint(resource):
         return PLAIN
     found = Circumstances(
-        specimen=_referred(resource, "specimen", related),
+        specimen=_referred(resource, "specimen", related) or _specimen_elsewhere(resource),
         site=_site(resource),
         method=_concepts(resource["method"]) if "method" in resource else "",
         device=_referred(resource, "device", related),
@@ -586,6 +588,14 @@ def _circumstances(resource: Resource, related: Mapping[str, Resource]) -> Circu
         derived_from=_derived_from(resource) if "derivedFrom" in resource else "",
     )
     return PLAIN if found == PLAIN else found
+
+
+def _specimen_elsewhere(resource: Resource) -> str:
+    """Return that a result has a specimen which was not read, unless its LOINC code names it."""
+    is_named = any(system == LOINC for system, _ in codings(resource.get("code")))
+    referred = (target(one) for one in mappings(resource.get("specimen")))
+    is_elsewhere = any(one and not one.startswith("#") for one in referred)
+    return SPECIMEN_ELSEWHERE if is_elsewhere and not is_named else ""
 
 
 def _site(resource: Resource) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from smartapp.record.identity import read_identity
 from smartapp.record.moments import DATA_ABSENT_REASON
+from smartapp.record.observations import SPECIMEN_ELSEWHERE
 from tests.chart.samples import (
     LOINC,
     NOW,
@@ -1685,3 +1686,11 @@ class TestPanelsThatAreOnlyOrderedTogether:
             for value, members in ((13.1, {"id": "new"}), (12.2, OLD))
         )
         assert_says(words_of("labs", panel, new, old), "first 12.2, latest 13.1 | CBC Abnormal")
+
+
+def test_specimen_that_was_not_read_is_said_unless_the_code_names_it() -> None:
+    elsewhere: Resource = {"specimen": {"reference": "Specimen/7"}}
+    code = {"coding": [{"system": LOINC, "code": "2345-7"}]}
+    assert_says(words_of("labs", result("Glucose", 1.1, **elsewhere)), SPECIMEN_ELSEWHERE)
+    shown = words_of("labs", result("Glucose", 1.1, code=code, **elsewhere))
+    assert_says(shown, f"NOT {SPECIMEN_ELSEWHERE}")
