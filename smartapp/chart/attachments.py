@@ -16,7 +16,7 @@ from smartapp.chart.fhir_access import Record
 from smartapp.protocol.errors import FHIRResponseInvalid, WrongPatient
 from smartapp.protocol.fhir import patient_of
 from smartapp.record.documents import Attachment, Document, Form, read_attachments
-from smartapp.record.markup import with_struck_out
+from smartapp.record.markup import is_rtf, with_struck_out
 from smartapp.record.texts import prose
 
 CONTEXT = "document of a record"
@@ -129,7 +129,7 @@ def _opened(attachment: Attachment) -> Opened:
             attachment.title, attachment.form, content=attachment.data, content_type=content_type
         )
     written = attachment.text
-    if attachment.form == "markup":
+    if attachment.form == "markup" and not is_rtf(written):
         return Opened(attachment.title, "markup", markup=sanitised(written))
     return Opened(attachment.title, "text", text=prose(written))
 

@@ -54,7 +54,11 @@ FORMS: dict[str, Form] = {
     "text/html": "markup",
     "application/xhtml+xml": "markup",
     "application/pdf": "pdf",
+    "application/x-pdf": "pdf",
     "image/jpeg": "image",
+    # Not registered, but common.
+    "image/jpg": "image",
+    "image/pjpeg": "image",
     "image/png": "image",
     "image/gif": "image",
 }
@@ -65,6 +69,32 @@ FORM_WORDS: dict[Form, str] = {
     "pdf": "PDF",
     "image": "picture",
     "other": "document",
+}
+# What EHRs send that this app cannot show, and the beginning of whole families.
+TYPE_WORDS = {
+    "application/rtf": "RTF document",
+    "application/x-rtf": "RTF document",
+    "text/rtf": "RTF document",
+    "text/richtext": "RTF document",
+    "application/msword": "Word document",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml": "Word document",
+    "application/vnd.oasis.opendocument.text": "OpenDocument text",
+    "application/vnd.ms-excel": "Excel table",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml": "Excel table",
+    "application/hl7-v3+xml": "structured document (CDA)",
+    "application/hl7-sdwg-template+xml": "structured document (CDA)",
+    "application/hl7-cda+xml": "structured document (CDA)",
+    "application/cda+xml": "structured document (CDA)",
+    "text/x-hl7-text+xml": "structured document (CDA)",
+    "text/xml": "XML document, often a structured one (CDA)",
+    "application/xml": "XML document, often a structured one (CDA)",
+    "application/fhir+": "FHIR document",
+    "application/dicom": "DICOM image",
+    "image/tif": "scanned document (TIFF)",
+    "application/zip": "ZIP archive",
+    "message/rfc822": "e-mail message",
+    "audio/": "sound recording",
+    "video/": "video",
 }
 # LOINC's codes of the kinds of notes and reports that US Core and the international patient summary
 # name, and of common others, for servers that send only the code.
@@ -161,10 +191,14 @@ class Attachment:
 
     @property
     def words(self) -> str:
-        kind = FORM_WORDS[self.form]
-        if self.form == "other" and self.content_type:
-            kind = f"{kind} of the type {self.content_type}"
+        kind = self._type_words if self.form == "other" else FORM_WORDS[self.form]
         return f"{self.title} ({kind})" if self.title else kind
+
+    @property
+    def _type_words(self) -> str:
+        known = (words for kind, words in TYPE_WORDS.items() if self.content_type.startswith(kind))
+        unknown = f"{FORM_WORDS[self.form]} of the type {self.content_type}"
+        return next(known, unknown if self.content_type else FORM_WORDS[self.form])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from smartapp.chart.fhir_access import ReadRefused, Record
 from smartapp.protocol.errors import FHIRResponseInvalid, WrongPatient
 from smartapp.record.documents import read_documents
 from smartapp.record.elements import Resource
+from smartapp.record.markup import RTF_NOT_SHOWN
 from smartapp.record.reading import Given
 from tests.chart.fake_ehr import FakeAccess, FakeEHR, always, fhir, serving
 from tests.chart.samples import NOW, PATIENT, about_patient, concept
@@ -67,6 +68,11 @@ class TestWhatIsOpened:
         html = b"<h1>Note</h1><script>alert(1)</script>"
         found = await opened(ehr, note(contentType="text/html", data=inline(html), title="T"))
         assert (found.title, found.form, found.markup) == ("T", "markup", "<h1>Note</h1>")
+
+    async def test_rtf_that_is_called_html_is_not_shown_with_its_codes(self, ehr: FakeEHR) -> None:
+        data = inline(rb"{\rtf1\ansi No bleed\par}")
+        found = await opened(ehr, note(contentType="text/html", data=data))
+        assert (found.form, found.text, found.markup) == ("text", RTF_NOT_SHOWN, "")
 
     @pytest.mark.parametrize("is_absolute", [True, False])
     async def test_content_that_stands_elsewhere_is_read(
@@ -152,7 +158,7 @@ def test_an_address_shows_no_id() -> None:
 def test_what_cannot_be_opened_is_named_and_what_is_not_understood_is_not() -> None:
     resource = note(contentType="text/rtf", url="Binary/1", title="Letter")
     (shown,) = draw_documents(read_documents(Given((resource,), NOW)).entries)
-    assert (shown.links, shown.unopened) == ((), ("Letter (document of the type text/rtf)",))
+    assert (shown.links, shown.unopened) == ((), ("Letter (RTF document)",))
     marked = {**resource, "modifierExtension": [{"url": "http://example.org/x"}]}
     (shown,) = draw_documents(read_documents(Given((marked,), NOW)).entries)
     assert (shown.links, shown.unopened) == ((), ())

@@ -84,7 +84,15 @@ SODIUM = contained(
         (report(presentedForm=[attached("text/plain", "café".encode("utf-16"))]), "café"),
         (
             report(presentedForm=[attached("application/rtf")]),
-            "Not shown here: document of the type application/rtf ; see the EHR",
+            "Not shown here: RTF document ; open it in the EHR",
+        ),
+        (
+            report(presentedForm=[attached("application/hl7-v3+xml")]),
+            "Not shown here: structured document (CDA)",
+        ),
+        (
+            report(presentedForm=[attached("application/x-unheard-of")]),
+            "Not shown here: document of the type application/x-unheard-of",
         ),
         (report(presentedForm=[{"data": attached("")["data"]}]), "No bleed | NOT Not shown"),
         (report(presentedForm=[{"data": attached("", b"%PDF-1.7")["data"]}]), "Not shown here"),
