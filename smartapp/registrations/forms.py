@@ -16,7 +16,7 @@ from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.options import LinesField, asked_for, pasted, widgets
 from smartapp.registrations.presets import PRESETS
 from smartapp.registrations.registering import SCOPES
-from smartapp.registrations.validation import validate_own_address
+from smartapp.registrations.validation import validate_base_url, validate_own_address
 
 SLUG_ERRORS = {"invalid": "Use letters, digits and hyphens only."}
 
@@ -117,6 +117,12 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         widgets = {"fhir_base_url": pasted()}
         fields = ("fhir_base_url", "name", "enabled", "issuers", "pkce_unannounced", "slug")
 
+    def clean_fhir_base_url(self) -> str:
+        """Validate it before `clean` compares it with others; the model validates only later."""
+        url: str = self.cleaned_data["fhir_base_url"]
+        validate_base_url(url)
+        return url
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         registering.set_who_launches(self.instance, self.registration)
@@ -156,10 +162,12 @@ class EndpointFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # not
             if data.get("DELETE"):
                 continue
             self._name(form)
-            iss = registry.normalised_iss(data["fhir_base_url"]) if data else ""
-            if {iss, form.instance.slug} & used:
+            taken = {form.instance.slug}
+            if "fhir_base_url" in data:
+                taken.add(registry.normalised_iss(data["fhir_base_url"]))
+            if taken & used:
                 raise ValidationError("Two endpoints have the same FHIR base URL or slug.")
-            used |= {iss, form.instance.slug}
+            used |= taken
 
     def _name(self, form: EndpointForm) -> None:
         endpoint = form.instance

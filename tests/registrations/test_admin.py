@@ -635,6 +635,24 @@ class TestChange:
 
         assert Registration.objects.get().slug == "general"
 
+    def test_a_wrong_address_of_an_endpoint_is_said_beside_it(self, admin: Client) -> None:
+        registration = make_endpoint().registration
+        wrong = stored_form(registration, **{"endpoints-0-fhir_base_url": "ehr.example/r4"})
+        page = admin.post(f"{LIST}{registration.pk}/change/", wrong)
+
+        assert page.status_code == 200
+        assert "Write the whole address" in errors(page)
+        assert 'value="ehr.example/r4"' in page.content.decode()
+
+    def test_two_wrong_addresses_are_not_called_the_same(self, admin: Client) -> None:
+        registration = make_endpoint().registration
+        second = {"fhir_base_url": "ward.example/r4", "name": "Ward", "slug": "ward"}
+        wrong = stored_form(registration, **{"endpoints-0-fhir_base_url": "ehr.example/r4"})
+        wrong |= {f"endpoints-1-{name}": value for name, value in second.items()}
+        page = admin.post(f"{LIST}{registration.pk}/change/", wrong | {"endpoints-TOTAL_FORMS": "2"})
+
+        assert "Two endpoints have the same" not in page.content.decode()
+
     def test_it_counts_for_the_next_launch(self, admin: Client) -> None:
         endpoint = make_endpoint()
         asyncio.run(registry.endpoint_for_slug("general"))
