@@ -7,6 +7,13 @@ import pytest
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.utils import label_for_field
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.urls import reverse
+
+from smartapp.audit.models import AuditEvent
+from smartapp.launches.models import Revocation
+from tests.registrations.factories import make_registration
 
 STYLESHEET = settings.BASE_DIR / "static" / "app" / "admin.css"
 LISTS = [
@@ -29,3 +36,30 @@ def test_every_cell_says_on_a_phone_which_column_it_is_of(model: type, of_model:
     for column in of_model.list_display:
         label = str(label_for_field(column, model, of_model))
         assert said[str(column)] == label[0].upper() + label[1:]
+
+
+@pytest.fixture
+def admin_client(client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("ann", password="x"))
+    return client
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("model", "of_model"), LISTS, ids=[model.__name__ for model, _ in LISTS])
+def test_an_empty_list_says_how_it_fills(model: Any, of_model: Any, admin_client: Client) -> None:
+    if model in (User, Group, AuditEvent, Revocation):  # never empty, or says it in another way
+        return
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+    assert of_model.when_empty in admin_client.get(address).content.decode()
+    # A search that finds nothing does not mean that there is nothing.
+    assert of_model.when_empty not in admin_client.get(address, {"q": "zzz"}).content.decode()
+
+
+@pytest.mark.django_db
+def test_the_home_page_begins_with_the_first_ehr(admin_client: Client) -> None:
+    first = "No EHR is registered yet"
+    assert first in admin_client.get("/admin/").content.decode()
+
+    make_registration()
+    assert first not in admin_client.get("/admin/").content.decode()

@@ -38,6 +38,10 @@ class AddressInline(admin.TabularInline):
 
 @admin.register(Brand)
 class BrandAdmin(ReadOnlyAdmin):
+    when_empty = (
+        "No list of health systems is imported yet. On the server, manage.py import_brands "
+        "FILE_OR_URL imports one."
+    )
     list_display = (
         "name", "place", "part_of", "brand_list", "offered", "hidden", "withdrawn_at",
     )  # fmt: skip
@@ -85,6 +89,7 @@ class BrandAdmin(ReadOnlyAdmin):
 
 @admin.register(BrandList)
 class BrandListAdmin(ReadOnlyAdmin):
+    when_empty = BrandAdmin.when_empty
     list_display = ("name", "registration", "imported_at", "brand_count")
 
     @admin.display(description="brands")

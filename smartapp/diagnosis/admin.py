@@ -35,6 +35,7 @@ BEGAN_WITHIN = timedelta(minutes=1)
 
 @admin.register(Launch)
 class LaunchAdmin(EndingAdmin):
+    when_empty = "No launch has come back from an EHR yet."
     list_display = ("uuid", "endpoint", "kind", "launched_at", "ended_at", "end_reason")
     list_filter = ("kind", "end_reason", "endpoint")
     date_hierarchy = "launched_at"
@@ -128,6 +129,8 @@ class LaunchAdmin(EndingAdmin):
 @admin.register(LaunchEvent)
 class AttemptAdmin(ReadOnlyAdmin):
     """One row for each attempt: its first event, with how it went on."""
+
+    when_empty = "Nobody has begun a launch yet, or not within 30 days."
 
     list_display = ("started", "reference_number", "outcome", "endpoint")
     list_display_links = None

@@ -62,6 +62,7 @@ def _back_to(key_set: KeySet) -> HttpResponse:
 
 @admin.register(KeySet)
 class KeySetAdmin(ReadOnlyAdmin):
+    when_empty = "There are no keys yet. Adding a registration creates them."
     list_display = ("slug", "created_at", "what_is_next")
     search_fields = ("slug", "signing_keys__kid")
 
@@ -254,6 +255,7 @@ class KeySetAdmin(ReadOnlyAdmin):
 
 @admin.register(SigningKey)
 class SigningKeyAdmin(ReadOnlyAdmin):
+    when_empty = KeySetAdmin.when_empty
     list_display = ("kid", "key_set", "alg", "life")
     list_filter = ("key_set", "alg")
     search_fields = ("kid",)

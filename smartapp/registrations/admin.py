@@ -57,6 +57,10 @@ class EndpointInline(admin.StackedInline):
 @admin.register(Registration)
 class RegistrationAdmin(AddingPage, DiscoveryPages, DoctorPage):
     form = RegistrationForm
+    when_empty = (
+        "No EHR is registered yet. Press Add registration, and paste the FHIR base URL that the "
+        "vendor gave you."
+    )
 
     class Media:
         css = {"all": ("registrations/admin.css",)}

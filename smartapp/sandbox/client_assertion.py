@@ -137,9 +137,10 @@ def _validate_audience(client: Client, claims: Claims, invoked: str) -> None:
     """Require one string, equal to the expected audience; lists are refused (S25)."""
     expected = addresses.assertion_audience(client.profile)
     if claims.get("aud") != expected:
-        raise invalid_client(
-            "E3", f"The aud of the client assertion must be {expected}. It was sent to {invoked}."
-        )
+        words = f"The aud of the client assertion must be {expected}."
+        # Of the token endpoint itself, that would read as if it were the wrong audience.
+        elsewhere = f" It was sent to {invoked}." if invoked != expected else ""
+        raise invalid_client("E3", words + elsewhere)
 
 
 def _validate_times(client: Client, claims: Claims) -> datetime:

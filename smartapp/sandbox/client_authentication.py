@@ -35,7 +35,9 @@ def authenticate_introspection(request: SandboxRequest) -> Client:
         return Client.objects.get(client_id=holder.client_id)
     client = authenticate(request)
     if client.auth_method == Client.AuthMethod.NONE:
-        raise invalid_client("S40", "A public client cannot introspect tokens.")
+        raise invalid_client(
+            "S40", "A public client cannot introspect tokens; one with a key or a secret can."
+        )
     if BY_BEARER in faults.parse(client.quirks, request.fault_here):
         raise BearerWanted()
     return client

@@ -207,7 +207,9 @@ def _validate_redirect_uri(field: str, uri: str) -> None:
     scheme."""
     parts = _parts(field, uri)
     if not parts.scheme or re.search(r"[#*\s]", uri) or not uri.isascii():
-        raise RegistrationInvalid(field, f"{uri} is not an absolute redirect URI.")
+        raise RegistrationInvalid(
+            field, f"{uri} is not an absolute redirect URI without #, * and spaces."
+        )
     if parts.scheme in UNSAFE_SCHEMES:
         raise RegistrationInvalid(field, f"{uri} does not lead to an app.")
     if parts.scheme in {"http", "https"} and not parts.hostname:

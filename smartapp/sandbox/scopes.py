@@ -82,7 +82,8 @@ def requested(
             if name not in ("*", *RESOURCE_TYPES):
                 raise invalid_scope(rule, f"The scope {scope} names no resource type of FHIR R4.")
         if not _is_offered(client, scope):
-            raise invalid_scope(rule, f"The scope {scope} does not exist for this kind of app.")
+            words = f"The scope {scope} does not exist for this kind of app"
+            raise invalid_scope(rule, f"{words}, which has {_offered_in_words(client)}.")
         if client.scope and not _is_registered(client, scope, by_letters=by_letters):
             raise invalid_scope(rule, f"The scope {scope} is not registered for this client.")
     return scopes
@@ -142,6 +143,12 @@ def _covers(registered: str, asked: str) -> bool:
         and _letters(narrow["permission"]) <= _letters(wide["permission"])
         and wide["query"] in (None, narrow["query"])
     )
+
+
+def _offered_in_words(client: Client) -> str:
+    if client.kind == Client.Kind.SERVICE:
+        return "system/ and athena/service/ scopes"
+    return f"patient/ and user/ scopes, {', '.join(sorted(PERSONAL))}"
 
 
 def _is_offered(client: Client, scope: str) -> bool:

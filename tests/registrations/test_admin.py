@@ -649,7 +649,9 @@ class TestChange:
         second = {"fhir_base_url": "ward.example/r4", "name": "Ward", "slug": "ward"}
         wrong = stored_form(registration, **{"endpoints-0-fhir_base_url": "ehr.example/r4"})
         wrong |= {f"endpoints-1-{name}": value for name, value in second.items()}
-        page = admin.post(f"{LIST}{registration.pk}/change/", wrong | {"endpoints-TOTAL_FORMS": "2"})
+        page = admin.post(
+            f"{LIST}{registration.pk}/change/", wrong | {"endpoints-TOTAL_FORMS": "2"}
+        )
 
         assert "Two endpoints have the same" not in page.content.decode()
 

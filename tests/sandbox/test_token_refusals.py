@@ -235,7 +235,7 @@ class TestAssertion:
             ({"sub": ["app-web"]}, "no client"),
             ({"iss": "nobody"}, "iss and sub"),
             ({"iss": WITHOUT}, "iss and sub"),
-            ({"aud": ISSUER}, f"aud of the client assertion must be {TOKEN_ENDPOINT}"),
+            ({"aud": ISSUER}, f"aud of the client assertion must be {TOKEN_ENDPOINT}."),
             ({"aud": [TOKEN_ENDPOINT]}, "aud"),
             ({"aud": f"{TOKEN_ENDPOINT}/"}, "aud"),
             ({"aud": WITHOUT}, "aud"),

@@ -39,7 +39,9 @@ class Command(BaseCommand):
         parser.add_argument("--kind", choices=Client.Kind.values, help="needed once")
         parser.add_argument("--name", help="what people read on the consent page")
         parser.add_argument("--world", choices=World.values, help="default: production")
-        parser.add_argument("--auth-method", choices=Client.REGISTERED_METHODS)
+        parser.add_argument(
+            "--auth-method", choices=[one.value for one in Client.REGISTERED_METHODS]
+        )
         parser.add_argument("--jwks-url", help="where the client publishes its keys")
         parser.add_argument("--jwks-file", type=Path, help="a JWKS to import instead")
         parser.add_argument(
@@ -51,7 +53,7 @@ class Command(BaseCommand):
         parser.add_argument("--standalone-url", metavar="URL")
         parser.add_argument("--scope", help="all it may ask for; default: everything")
         parser.add_argument(
-            "--profile", choices=Client.REGISTERED_PROFILES,
+            "--profile", choices=[one.value for one in Client.REGISTERED_PROFILES],
             help="the rules it is held to; default: strict, or what its world announces",
         )  # fmt: skip
         parser.add_argument("--access-token-seconds", type=int, metavar="N", help="default: 3600")
