@@ -10,11 +10,13 @@ from smartapp.record.absence import named_or
 from smartapp.record.codes import codes, codings, concept_text, concept_texts, status_codes
 from smartapp.record.education import medlineplus_url
 from smartapp.record.elements import Resource, extensions, mappings
+from smartapp.record.facts import said
 from smartapp.record.icd_marks import AFTER, certainty, certainty_text, side_texts
 from smartapp.record.marks import Marks, doubted, origin_of, read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import Chronology, Moment, member_moment, newest_first
 from smartapp.record.narratives import with_own_text
+from smartapp.record.opposites import contradiction_in
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import display, displays
 from smartapp.record.severities import severity_text
@@ -158,6 +160,7 @@ def _problem(resource: Resource, now: datetime) -> Problem:
     )
     is_named = not name.startswith(NOT_NAMED)
     marks = with_own_text(marks, resource, is_all_there_is=not is_named)
+    sites = site_texts(resource.get("bodySite"))
     return Problem(
         marks=doubted(marks, now),
         name=statement.words if statement else name,
@@ -166,7 +169,7 @@ def _problem(resource: Resource, now: datetime) -> Problem:
         statement=statement,
         severity=severity_text(resource.get("severity")),
         sites=(
-            *site_texts(resource.get("bodySite")),
+            *sites,
             # R5.
             *displays(resource.get("bodyStructure")),
             *side_texts(resource),
@@ -176,7 +179,11 @@ def _problem(resource: Resource, now: datetime) -> Problem:
             *texts(resource.get("stage")),
         ),
         evidence=tuple(_evidence(resource)),
-        relations=(*_relations(resource), *([f"end: {goes_on}"] if goes_on else [])),
+        relations=said(
+            contradiction_in(resource.get("code"), *sites),
+            *_relations(resource),
+            f"end: {goes_on}" if goes_on else "",
+        ),
         categories=tuple(_categories(resource)),
         onset=onset,
         abatement=None if goes_on else abatement,

@@ -13,6 +13,7 @@ from smartapp.record.medications import INTENT_WORDS, ORDER_INTENTS, PRIORITY_WO
 from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
 from smartapp.record.moments import member_moment
 from smartapp.record.narratives import with_own_text
+from smartapp.record.opposites import contradiction_in
 from smartapp.record.reading import Given, Read
 from smartapp.record.references import (
     Related,
@@ -101,6 +102,7 @@ def _order(resource: Resource, related: Related, replaced: frozenset[str]) -> Fa
         fold=fold,
         began=authored,
         lines=said(
+            contradiction_in(resource.get("code"), *site_texts(resource.get("bodySite"))),
             REPLACED if marks.source in replaced and not fold else "",
             labelled("why", _status_reasons(resource)),
             labelled("replaces", displays(resource.get("replaces"))),

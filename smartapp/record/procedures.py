@@ -10,6 +10,7 @@ from smartapp.record.icd_marks import side_texts
 from smartapp.record.marks import origin_of, read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.narratives import with_own_text
+from smartapp.record.opposites import contradiction_in
 from smartapp.record.reading import Given, Read
 from smartapp.record.references import (
     Related,
@@ -56,6 +57,7 @@ def _procedure(resource: Resource, related: Related) -> Fact:
         began=moment,
         when_words=performed.words_beside_a_date if performed else "",
         lines=said(
+            contradiction_in(resource.get("code"), *site_texts(resource.get("bodySite"))),
             labelled("why not" if _is_not_done(resource) else "why", _why_not(resource)),
             _reported(resource),
             labelled("because of", reasons(resource, related)),

@@ -1,0 +1,41 @@
+"""Words of one entry that exclude each other."""
+
+import pytest
+
+from smartapp.record.opposites import contradiction_in
+from tests.chart.samples import Resource, about_patient
+from tests.pages.sections import assert_says, words_of
+
+
+def concept(text: str, display: str) -> Resource:
+    return {"text": text, "coding": [{"code": "1", "display": display}]}
+
+
+@pytest.mark.parametrize(
+    ("text", "display", "is_said"),
+    [
+        ("Left breast cancer", "Malignant neoplasm of right female breast", True),
+        ("Mamma-Ca links", "Carcinoma of breast, rechts", True),
+        ("Hypothyroidism", "Hyperthyroidism, unspecified", True),
+        ("Diabetes type 1", "Type 2 diabetes mellitus", True),
+        ("Benign tumor of colon", "Malignant neoplasm of colon", True),
+        ("Left breast cancer", "Malignant neoplasm of breast", False),
+        ("Left stroke, right hemiparesis", "Hemiplegia affecting right side", False),
+        ("Hypertension", "Hypertensive heart disease", False),
+        ("Hypertension and hypotension", "Hypertension", False),
+        ("Type 2 diabetes", "Type 2 diabetes mellitus with type 1 features", False),
+    ],
+)
+def test_a_name_and_its_code_contradict_each_other(text: str, display: str, is_said: bool) -> None:
+    expected = f"The EHR contradicts itself: it also says “{display}”." if is_said else ""
+    assert contradiction_in(concept(text, display)) == expected
+
+
+@pytest.mark.parametrize(
+    ("section", "resource_type"),
+    [("problems", "Condition"), ("procedures", "Procedure"), ("orders", "ServiceRequest")],
+)
+def test_entries_say_it_also_of_the_body_site(section: str, resource_type: str) -> None:
+    site = [{"text": "Right knee"}]
+    entry = about_patient(resource_type, "e", code={"text": "Left knee"}, bodySite=site)
+    assert_says(words_of(section, entry), "Left knee | it also says “Right knee”")
