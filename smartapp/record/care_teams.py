@@ -11,12 +11,13 @@ from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.names import best_name
 from smartapp.record.reading import Given, Read, read_each
-from smartapp.record.references import display, displays, reasons, resolve, to_follow
+from smartapp.record.references import display, displays, reasons, resolve, target, to_follow
 from smartapp.record.texts import text
 from smartapp.record.timing import period_moments, period_words
 
 OVER = "no longer active"
 NOT_NAMED = "member whom the EHR does not name"
+ELSEWHERE = "member in another entry of the EHR"
 
 
 def read_care_teams(given: Given) -> Read[Fact]:
@@ -59,4 +60,5 @@ def _member(member: dict[str, Any], team: Resource, given: Given) -> str:
     of = ", ".join(displays(member.get("onBehalfOf")))
     # R5 calls it the period of coverage.
     during = period_words(member.get("period") or member.get("coveragePeriod")) or ""
-    return ", ".join(said(name or NOT_NAMED, role, of, during))
+    unnamed = ELSEWHERE if target(reference) else NOT_NAMED
+    return ", ".join(said(name or unnamed, role, of, during))

@@ -16,6 +16,8 @@ from smartapp.record.references import display, displays, resolve, target
 from smartapp.record.texts import text
 from smartapp.record.timing import period_moments
 
+NOT_NAMED = "Insurer that the EHR does not name"
+ELSEWHERE = "Insurer in another entry of the EHR"
 OVER, NOT_YET = "no longer in force", "Not yet in force"
 
 
@@ -38,7 +40,7 @@ def _coverage(resource: Resource, given: Given) -> Fact:
         marks=read_marks(
             resource, when=start, status=", ".join(said(status, NOT_YET if is_to_come else ""))
         ),
-        name=payors or kind or "Insurer that the EHR does not name",
+        name=payors or kind or (ELSEWHERE if any(map(target, insurers)) else NOT_NAMED),
         fold=OVER if _is_over(resource, end, given) else "",
         began=start,
         ended=end,

@@ -63,6 +63,16 @@ DISPOSITIONS = {
     "snf": "Skilled nursing facility",
     "oth": "Other",
 }
+# HL7's codes of what a diagnosis was for.
+USES = {
+    "AD": "admission diagnosis",
+    "DD": "discharge diagnosis",
+    "CC": "chief complaint",
+    "CM": "comorbidity",
+    "pre-op": "before the operation",
+    "post-op": "after the operation",
+    "billing": "for billing",
+}
 # Their dates may be in the future.
 TO_COME = frozenset({"Planned", "Cancelled"})
 _FROM = re.compile(r"^from\s+", re.IGNORECASE)
@@ -182,7 +192,9 @@ def _kind(encounter_class: object) -> str:
 def _diagnoses(resource: Resource, related: Related) -> Iterable[str]:
     for diagnosis in sorted(mappings(resource.get("diagnosis")), key=_rank):
         # STU3 calls the use a role.
-        use = ", ".join(concept_texts(diagnosis.get("use") or diagnosis.get("role")))
+        sent = diagnosis.get("use") or diagnosis.get("role")
+        uses = sent if isinstance(sent, list) else [sent]
+        use = ", ".join(filter(None, (words_or_known(one, USES) for one in uses)))
         # In R5 one use has several conditions.
         for reference in mappings(diagnosis.get("condition")):
             name = name_of(reference, resource, related)

@@ -27,13 +27,15 @@ class TestCareTeam:
                 {"member": {"reference": "Practitioner/1"}, "role": [concept("Physician")]},
                 {"member": {"display": "Nurse Li"}, "period": {"end": "2020"}},
                 {"member": {"reference": "Practitioner/2"}},
+                {"role": [concept("Nurse")]},
             ],
         )
         assert found.name == "Diabetes team"
         assert found.lines == (
             "Dr. Okafor, Physician",
             "Nurse Li, until 2020",
-            "member whom the EHR does not name",
+            "member in another entry of the EHR",
+            "member whom the EHR does not name, Nurse",
         )
 
     def test_one_that_is_over_is_folded(self) -> None:

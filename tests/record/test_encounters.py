@@ -51,13 +51,16 @@ class TestWhatIsSaid:
             reasonReference=[{"display": "Syncope"}],
             diagnosis=[
                 {"condition": {"reference": "Condition/c1"}, "use": concept("Discharge diagnosis")},
-                {"condition": {"reference": "Condition/c2"}},
+                {
+                    "condition": {"reference": "Condition/c2"},
+                    "use": {"coding": [{"code": "AD"}]},
+                },
             ],
         )
         assert found.reasons == ("Fall", "Pain", "Syncope")
         assert found.diagnoses == (
             "Hip fracture (Discharge diagnosis)",
-            "a diagnosis in another entry of the EHR",
+            "a diagnosis in another entry of the EHR (admission diagnosis)",
         )
 
     def test_how_it_ended(self) -> None:

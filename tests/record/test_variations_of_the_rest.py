@@ -874,6 +874,11 @@ TELECOM = [
         ),
         (
             "coverage",
+            of("Coverage", status="active", payor=[{"reference": "Organization/1"}]),
+            "Insurer in another entry of the EHR | NOT does not name",
+        ),
+        (
+            "coverage",
             of(
                 "Coverage", status="active", period={"start": "2020", "end": "9999-12-31T00:00:00Z"}
             ),
