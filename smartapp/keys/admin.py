@@ -38,7 +38,7 @@ from smartapp.keys import (
 )
 from smartapp.keys.forms import ImportForm, KeySetForm
 from smartapp.keys.models import KeySet, SigningKey
-from smartapp.keys.refusals import StepRefused
+from smartapp.keys.refusals import NotNamed, StepRefused
 from smartapp.keys.rotation import Line
 
 GET_OR_POST = require_http_methods(["GET", "POST"])
@@ -129,11 +129,17 @@ class KeySetAdmin(ReadOnlyAdmin):
         is_emergency = step == panel.EMERGENCY
         _refuse_unless(request, "emergency_keyset" if is_emergency else "rotate_keyset")
         key_set = get_object_or_404(KeySet, pk=pk)
-        line = _line_or_404(key_set, alg)
+        _line_or_404(key_set, alg)
         if not is_emergency and step not in lifecycle.TAKE:
             raise Http404
         if request.method == "POST":
             return self._take(request, key_set, alg, step)
+        return self._confirm(request, key_set, alg, step)
+
+    def _confirm(self, request: HttpRequest, key_set: KeySet, alg: str, step: str) -> HttpResponse:
+        """Show what the step does, with what was typed if it was refused before."""
+        is_emergency = step == panel.EMERGENCY
+        line = rotation.read(key_set, alg)
         words = panel.words_of(step)
         may_risk = request.user.has_perm("keys.emergency_keyset")
         naming = may_risk and panel.needs_naming(line, step, timezone.now())
@@ -153,6 +159,8 @@ class KeySetAdmin(ReadOnlyAdmin):
             used_by=emergency_effects.ehrs(key_set, alg) if naming else [],
             known=known,
             to_be_typed=names,
+            typed=request.POST.get("typed", ""),
+            reason=request.POST.get("reason", ""),
         )
 
     def _ask(self, request: HttpRequest, key_set: KeySet, **context: object) -> HttpResponse:
@@ -174,6 +182,9 @@ class KeySetAdmin(ReadOnlyAdmin):
             take = partial(take, while_signs=request.POST.get("while_signs", ""))
         try:
             key = take(key_set, alg, now=timezone.now(), actor=request.user.get_username())
+        except NotNamed as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+            return self._confirm(request, key_set, alg, step)
         except StepRefused as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
         else:

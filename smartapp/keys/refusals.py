@@ -23,6 +23,10 @@ class NothingToDo(StepRefused):
     """No key of the line is at the stage where this step begins."""
 
 
+class NotNamed(StepRefused):
+    """What puts launches at risk was not confirmed by typing it, or no reason was given."""
+
+
 def last_step(line: Line) -> datetime | None:
     """Return the time of the line's last change; None if it has no key."""
     times = [
@@ -76,15 +80,13 @@ def confirmation(key_set: KeySet, *algs: str) -> str:
 
 
 def refuse_unless_named(key_set: KeySet, typed: str, reason: str, *algs: str) -> dict[str, Any]:
-    """Return the entries for the audit trail. Raises StepRefused unless `typed` equals
+    """Return the entries for the audit trail. Raises NotNamed unless `typed` equals
     `confirmation` and a reason is given."""
     named = confirmation(key_set, *algs)
     if named and typed != named:
-        raise StepRefused(
-            f"To do this, type exactly what is at risk: {named}. Nothing was changed."
-        )
+        raise NotNamed(f"To do this, type exactly what is at risk: {named}. Nothing was changed.")
     if not reason.strip():
-        raise StepRefused(
+        raise NotNamed(
             "Say why, in a few words and without patient data: it is kept in the audit trail. "
             "Nothing was changed."
         )

@@ -351,6 +351,14 @@ class TestRisk:
         assert "type exactly what is at risk: General Hospital." in response.content.decode()
         assert list(SigningKey.objects.values()) == before
 
+    def test_what_was_typed_stays_when_it_is_refused(self, daring: Client, epic: KeySet) -> None:
+        """In an emergency nobody should have to find the page again."""
+        data = {"typed": "general hospital", "reason": "a laptop was stolen"}
+        html = daring.post(step_url(epic, "RS384", "emergency"), data).content.decode()
+        assert "type exactly what is at risk: General Hospital." in html
+        assert 'value="general hospital"' in html
+        assert 'value="a laptop was stolen"' in html
+
     def test_who_may_only_rotate_cannot_cut_a_wait_short(
         self, rotator: Client, epic: KeySet
     ) -> None:
