@@ -30,6 +30,7 @@ from smartapp.protocol.discovery import hosts, launch_hosts
 from smartapp.protocol.errors import (
     Busy,
     ClientKeyError,
+    DiscoveryError,
     DiscoveryIncomplete,
     DiscoveryInvalid,
     InvalidClient,
@@ -370,8 +371,8 @@ async def access(described: EndpointConfig) -> AsyncIterator[Finding]:
     try:
         config = await registry.endpoint_for_backend(described.registration_slug)
         given = await backend.request(config, config.scope)
-    except UnknownEndpoint:
-        return  # it is disabled, which is a finding of its own
+    except (UnknownEndpoint, DiscoveryError):
+        return  # it is disabled, or its discovery has a finding of its own
     except SmartError as error:
         facts = await in_database(of_endpoint, described)
         yield replace(explained(facts, error, "token", Step.TOKEN), certainty=SEEN)

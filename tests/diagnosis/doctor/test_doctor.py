@@ -686,6 +686,14 @@ async def of_2_legged(ehr: EHR, token: Any, patients: Any) -> list[str]:
     return [one for one in output.splitlines() if " token: " in one or " read: " in one]
 
 
+async def test_of_a_2_legged_registration_whose_discovery_fails_no_token_is_spoken_of(
+    healthy: EHR,
+) -> None:
+    """Its fix would be to read what cannot be read."""
+    healthy.publish(token_endpoint=None)
+    assert await of_2_legged(healthy, (200, TOKEN, {}), (200, BUNDLE, {})) == []
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
