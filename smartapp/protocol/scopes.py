@@ -115,13 +115,15 @@ def parse_scope(item: str) -> ResourceScope | OtherScope:
 def validate_requested(text: str) -> str:
     """Return `text` as it may be sent, with single spaces and without duplicates.
 
-    Raises ScopeError for an empty scope, for characters that RFC 6749 §3.3 does not allow, for a
-    resource or launch scope outside SMART's grammar (C36, C37), and for `offline_access` together
-    with `online_access` (C40).
+    Raises ScopeError for an empty scope, for characters that RFC 6749 §3.3 does not allow, for
+    SMART's scopes with commas between them, for a resource or launch scope outside SMART's grammar
+    (C36, C37), and for `offline_access` together with `online_access` (C40).
     """
     items = parse_scopes(text)
     if not items:
         raise ScopeError("an empty scope")
+    if items != parse_scopes(without_commas(text)):
+        raise ScopeError("scopes have blanks between them, and no commas (RFC 6749 §3.3)")
     for item in items:
         _check_grammar(item)
     if "offline_access" in items and "online_access" in items:
@@ -208,7 +210,10 @@ def _check_grammar(item: str) -> None:
             f"`{plain_text(item, MAX_SHOWN_CHARACTERS)}` has characters that no scope may have"
         )
     if item.startswith(_RESERVED_PREFIXES) and isinstance(parse_scope(item), OtherScope):
-        raise ScopeError(f"{item} is not a SMART resource scope")
+        raise ScopeError(
+            f"{item} is not a SMART resource scope, as patient/Observation.rs and "
+            "patient/Observation.read are (letters in the order of cruds)"
+        )
     if item.startswith("launch/") and not _LAUNCH_SCOPE.fullmatch(item):
         raise ScopeError(f"{item} is not a SMART launch scope")
 

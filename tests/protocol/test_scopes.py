@@ -94,6 +94,7 @@ class TestRequesting:
             "openid online_access user/*.cruds",
             f"openid {LAB}",
             "athena/service/Athenanet.MDP.*",
+            "patient/Observation.rs?category=a,b vendor/c,d",
         ],
     )
     def test_a_good_scope_is_sent_as_it_is(self, text: str) -> None:
@@ -124,6 +125,8 @@ class TestRequesting:
             "launch/patient?x=y",
             "launch/patient?role=",
             "openid offline_access online_access",
+            "launch,openid,patient/*.read",
+            "openid, patient/Observation.rs?category=a",
         ],
     )
     def test_a_scope_that_must_not_be_sent_is_refused(self, text: str) -> None:
