@@ -28,6 +28,7 @@ class Circuit:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._failures = 0
+        self._last, self._last_rule = "", ""
         self._open_until = 0.0
         self._probing = False
 
@@ -37,8 +38,10 @@ class Circuit:
             raise self._suspended()
 
     def _suspended(self) -> EHRSuspended:
+        last = f"; the last one: {self._last}" if self._last else ""
         return EHRSuspended(
-            f"{self._failures} requests in a row had no answer",
+            f"{self._failures} requests in a row had no answer{last}",
+            rule=self._last_rule,
             retry_after=max(1.0, self._open_until - self._clock()),
         )
 
@@ -49,8 +52,9 @@ class Circuit:
         probe = self._admit()
         try:
             yield
-        except (EHRTimeout, EHRUnreachable):
+        except (EHRTimeout, EHRUnreachable) as error:
             self._failures += 1
+            self._last, self._last_rule = error.detail, error.rule
             self._open_until = self._clock() + OPEN_SECONDS
             raise
         except (EHRRedirected, EHRResponseTooLarge):  # refused by us, but the host answered

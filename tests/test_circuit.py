@@ -42,6 +42,15 @@ class TestCircuit:
         with pytest.raises(EHRSuspended), one.request():
             raise AssertionError("the request was let through")
 
+    def test_says_what_the_last_request_met(self) -> None:
+        one = opened(Clock())
+        one._open_until = 0
+        with pytest.raises(EHRUnreachable), one.request():
+            raise EHRUnreachable("no network address is known for ehr.example", rule="dns")
+        with pytest.raises(EHRSuspended, match=r"6 .* the last one: no network") as caught:
+            one.refuse_while_open()
+        assert caught.value.rule == "dns"
+
     @pytest.mark.parametrize("error", [EHRTimeout, EHRUnreachable])
     def test_stays_closed_as_long_as_answers_come_between(self, error: type[SmartError]) -> None:
         one = Circuit(Clock())

@@ -29,7 +29,7 @@ def _discovery(*rules: str) -> When:
 
 
 def _unreached(*rules: str) -> When:
-    return every(coded("ehr-unreachable"), broken(*rules))
+    return every(coded("ehr-unreachable", "ehr-suspended"), broken(*rules))
 
 
 _COMPARE = ("Compare the FHIR base URL with the vendor's, its path included: /fhir/r4 is often "
@@ -52,11 +52,14 @@ _DISCOVERY = with_rest((
             "in between that wants a sign-in, and compare the FHIR base URL with the vendor's."),
 ), _at_ehr("C10", "The FHIR base URL does not lead to a SMART configuration",
            _discovery(), _COMPARE))  # fmt: skip
+# Of a code, that it was kept back because of it.
+_SUSPENDED = (("ehr-suspended", ""), ("busy-with-ehr", "ehr-suspended"))
 _CONNECTION = (
     _at_ehr("C15", "The EHR answers with a redirect, which is never followed",
             coded("ehr-redirected"), f"{_OPEN_IT}where it leads is the vendor's new address, or a "
             "gateway's sign-in page."),
-    _at_ehr("C15", "The EHR did not answer several times in a row", coded("ehr-suspended"),
+    _at_ehr("C15", "The EHR did not answer several times in a row",
+            lambda c: (c.code, c.broken_rule) in _SUSPENDED,
             f"{_OPEN_IT}look at the firewall and DNS. {_DIRECTLY}"),
     _at_ehr("C15", "The EHR took too long", coded("ehr-timeout"),
             f"Try again; then look at the firewall, and ask the vendor. {_DIRECTLY}"),
@@ -75,7 +78,8 @@ _CONNECTION = (
         _at_ehr("C15", "The EHR broke its answer off", _unreached("cut"),
                 "Try again. If it stays, look for a proxy or a firewall in between that cuts "
                 "connections, and ask the vendor."),
-    ), _at_ehr("C15", "The EHR could not be reached from here", _unreached(),
+    ), _at_ehr("C15", "The EHR could not be reached from here",
+               every(_unreached(), lambda c: c.code != "ehr-suspended" or bool(c.broken_rule)),
                "Look for typing mistakes in the host and its port; then at DNS and the firewall. "
                f"{_DIRECTLY}")),
 )  # fmt: skip
@@ -150,7 +154,9 @@ TABLE = (
     Entry("C15", SEEN, "Too many launches waited for their EHR", coded("busy"), FAILURE,
           "Add processes."),
     Entry("C15", SEEN, "The EHR is slow, and too many waited",
-          coded("busy-with-ehr", "ehr-crowded"), FAILURE, "Ask the vendor why it is slow."),
+          lambda c: c.code == "ehr-crowded"
+          or (c.code == "busy-with-ehr" and c.broken_rule != "ehr-suspended"), FAILURE,
+          "Ask the vendor why it is slow."),
     Entry("C37", SEEN, "The registration's scopes cannot be sent", coded("scope-invalid"), FAILURE,
           "Correct them in the registration."),
     Entry("C3", SEEN, "Our redirect URI changed while the person was at the EHR",

@@ -193,7 +193,8 @@ async def _tokens(exchange: Exchange, hold: Callable[[Issued], None] | None) -> 
     except (EHRCrowded, EHRSuspended) as error:
         if exchange.request.purpose != Purpose.CODE:
             raise
-        raise BusyWithEHR(error.detail, retry_after=error.retry_after) from error
+        retry_after = error.retry_after
+        raise BusyWithEHR(error.detail, rule=error.code, retry_after=retry_after) from error
     if hold and (issued := token.issued(response.body, exchange.request.token_endpoint)):
         hold(issued)
     try:

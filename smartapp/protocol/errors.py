@@ -861,7 +861,8 @@ class EHRTimeout(EHRUnavailable):
 
 
 class EHRSuspended(EHRUnavailable):
-    """Several requests in a row had no answer, so this one was not sent."""
+    """Several requests in a row had no answer, so this one was not sent. `rule` is that of the
+    last one."""
 
     code = "ehr-suspended"
     status = 503
@@ -928,6 +929,8 @@ class Busy(SmartError):
 
 
 class BusyWithEHR(Busy):
+    """`rule` is the code of what kept the request back."""
+
     code = "busy-with-ehr"
     title = "The EHR is slow at this moment"
     happened = (

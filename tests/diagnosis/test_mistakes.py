@@ -156,8 +156,6 @@ class TestLaunchAddress:
              "launch is longer than any EHR sends."),
             ("iss={base}%20&launch=x", "without what an EHR sends", "C20", "iss is not a URL."),
             ("iss={base}/metadata&launch=x", "nearly that of Scripted", "C7", "/metadata"),
-            ("iss={base}?tenant=1&launch=x", "with more than a FHIR base URL has", "C20",
-             "/fhir?[…]; it has"),
             ("code=c-1&state=s-1", "sent its answer to the launch URL", "C3",
              "Its address has code, state."),
         ],
