@@ -250,6 +250,7 @@ STORAGES = {
 
 
 LANGUAGE_CODE = "en-us"
+FORMAT_MODULE_PATH = "smartapp.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -57,6 +57,15 @@ def test_an_empty_list_says_how_it_fills(model: Any, of_model: Any, admin_client
 
 
 @pytest.mark.django_db
+def test_lists_say_that_their_times_are_in_utc(admin_client: Client) -> None:
+    """An administrator compares them with a log, or with the clock on the wall."""
+    at = AuditEvent.objects.latest("id").at
+    page = admin_client.get(reverse("admin:audit_auditevent_changelist")).content.decode()
+
+    assert f"{at:%Y-%m-%d %H:%M} UTC" in page
+
+
+@pytest.mark.django_db
 def test_the_home_page_begins_with_the_first_ehr(admin_client: Client) -> None:
     first = "No EHR is registered yet"
     assert first in admin_client.get("/admin/").content.decode()
