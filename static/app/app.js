@@ -95,4 +95,14 @@ if (print) {
   print.addEventListener("click", () => window.print());
 }
 
+// A note is printed to its end; afterwards the page is as it was.
+let opened = [];
+addEventListener("beforeprint", () => {
+  opened = [...document.querySelectorAll(".long:not([open])")];
+  for (const long of opened) long.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const long of opened) long.open = false;
+});
+
 document.querySelector("form[data-send-at-once]")?.submit();

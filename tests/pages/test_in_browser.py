@@ -213,6 +213,40 @@ def test_on_paper_every_page_says_whose_record_it_is() -> None:
     in_own_thread(look)
 
 
+def test_on_paper_texts_are_whole_and_what_is_folded_is_said() -> None:
+    note = rendered("sections/prose.html", text="Walks an hour a day. " * 40)
+    folded = '<details class="more">'
+    html = launch_html(plain_chart_of("a-1.E-1003")).replace(folded, note + folded, 1)
+
+    def look() -> None:
+        with opened(html) as page:
+            folded = page.locator(".more > summary").first
+            note = page.locator(".long").first
+            assert note.locator("p").is_hidden()
+            page.emulate_media(media="print")
+            page.evaluate("dispatchEvent(new Event('beforeprint'))")
+            said = folded.evaluate("one => getComputedStyle(one, '::after').content")
+            assert said == '" (not printed)"'
+            assert note.locator("p").is_visible()
+            assert note.locator("summary").is_hidden()  # its beginning, which is in the text too
+            page.evaluate("dispatchEvent(new Event('afterprint'))")
+            page.emulate_media(media="screen")
+            assert note.locator("p").is_hidden()
+
+    in_own_thread(look)
+
+
+def test_signs_that_something_can_be_opened_are_not_read_out() -> None:
+    html = launch_html(plain_chart_of("a-1.E-1003"))
+
+    def look() -> None:
+        with opened(html) as page:
+            assert "▸" not in page.locator("#vitals").aria_snapshot()
+            assert "▸" not in page.locator("#labs").aria_snapshot()
+
+    in_own_thread(look)
+
+
 def test_times_are_shown_in_the_readers_own_zone() -> None:
     html = launch_html(plain_chart_of(ARABIC))
 
