@@ -123,11 +123,14 @@ def age_text(birth_date: Moment | None, today: date) -> str:
     if birth_date is None or not birth_date.is_readable or birth_date.at.date() > today:
         return ""
     born = birth_date.at.date()
+    months = (today.year - born.year) * 12 + today.month - born.month - (today.day < born.day)
+    if birth_date.precision == "month" and months < TODDLER_MONTHS:
+        return f"about {_counted(months, 'month')}"
     if birth_date.precision in ("year", "month"):
-        return f"about {years_between(born, today)} years"
+        years = years_between(born, today)
+        return f"about {_counted(years, 'year')}" if years else "less than 1 year"
     if (weeks := (today - born) // timedelta(weeks=1)) < INFANT_WEEKS:
         return _counted(weeks, "week") if weeks else _counted((today - born).days, "day")
-    months = (today.year - born.year) * 12 + today.month - born.month - (today.day < born.day)
     if months < TODDLER_MONTHS:
         return _counted(months, "month")
     return f"{years_between(born, today)} years"
@@ -145,7 +148,8 @@ def _deceased_text(birth_date: Moment | None, death: _Death) -> str:
     if not death.when.is_readable:
         return f"Deceased, {death.when.day_text}"
     age = age_text(birth_date, death.when.at.date())
-    if age and death.when.precision in ("year", "month") and not age.startswith("about"):
+    is_exact = not age.startswith(("about", "less than"))
+    if age and death.when.precision in ("year", "month") and is_exact:
         # The birthday may be before or after the death.
         age = f"about {age}"
     return f"Died {death.when.day_text}" + (f", aged {age}" if age else "")

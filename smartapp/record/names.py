@@ -25,12 +25,14 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
 @dataclass(frozen=True, slots=True)
 class Name:
     """A name in any script. `lang` is only set if the record has it: the script does not determine
-    it."""
+    it. `is_usual`: the person is called by it (FHIR's use "usual"), whatever the official name is.
+    """
 
     text: str
     use: str = ""
     lang: str = ""
     is_former: bool = False
+    is_usual: bool = False
 
     @property
     def script(self) -> str:
@@ -98,7 +100,7 @@ def is_to_come(element: dict[str, Any], now: datetime) -> bool:
 def _name(name: dict[str, Any], written: str, now: datetime) -> Name:
     use = text(name.get("use"))
     is_former = use in ("old", "maiden") or is_over(name, now)
-    return Name(written, NAME_WORDS.get(use, ""), _language(name), is_former)
+    return Name(written, NAME_WORDS.get(use, ""), _language(name), is_former, use == "usual")
 
 
 def _rank(name: dict[str, Any], now: datetime) -> tuple[bool, int]:

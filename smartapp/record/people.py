@@ -15,7 +15,9 @@ ADULT_YEARS = 18
 # Extensions of Patient, by the last part of their address: the sex for clinical use (of HL7 and of
 # Epic), and those that may differ from the administrative sex.
 CLINICAL_SEX = frozenset({"patient-sexParameterForClinicalUse", "sex-for-clinical-use"})
-OTHER_SEXES = frozenset({"us-core-birthsex", "us-core-sex", "patient-birthSex"})
+OTHER_SEXES = frozenset(
+    {"us-core-birthsex", "us-core-sex", "us-core-individual-sex", "patient-birthSex"}
+)
 _SEXES: dict[str, Sex] = {
     "male": "male", "female": "female", "m": "male", "f": "female",
     "male-typical": "male", "female-typical": "female",

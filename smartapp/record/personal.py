@@ -23,6 +23,7 @@ from smartapp.record.elements import (
 )
 from smartapp.record.facts import Fact, labelled, said
 from smartapp.record.family_history import RELATIVES
+from smartapp.record.languages import language_text
 from smartapp.record.marks import Marks, read_marks
 from smartapp.record.modifiers import NOT_UNDERSTOOD
 from smartapp.record.moments import member_moment
@@ -46,6 +47,8 @@ BACKGROUND = {
 }
 SEX_AND_GENDER = {
     "us-core-sex": "sex",
+    # In place of it since US Core 8.
+    "us-core-individual-sex": "sex",
     "us-core-birthsex": "sex at birth",
     "patient-birthSex": "sex at birth",
     "legal-sex": "legal sex",
@@ -57,6 +60,7 @@ SEX_AND_GENDER = {
     "individual-pronouns": "pronouns",
     "calculated-pronouns-to-use-for-text": "pronouns",
     "patient-recordedSexOrGender": "recorded sex or gender",
+    "individual-recordedSexOrGender": "recorded sex or gender",
 }
 BIRTH_SEXES = {
     "F": "Female",
@@ -64,6 +68,25 @@ BIRTH_SEXES = {
     "UNK": "Unknown",
     "OTH": "Other",
     "ASKU": "Asked, not known",
+    "248153007": "Male",
+    "248152002": "Female",
+    "asked-declined": "Asked, not answered",
+    "unknown": "Unknown",
+}
+# HL7 v3 MaritalStatus, for servers that send only its code.
+MARITAL_STATUSES = {
+    "A": "annulled",
+    "C": "common law",
+    "D": "divorced",
+    "I": "divorce not yet final",
+    "L": "legally separated",
+    "M": "married",
+    "P": "polygamous",
+    "S": "never married",
+    "T": "domestic partner",
+    "U": "unmarried",
+    "W": "widowed",
+    "UNK": "unknown",
 }
 _INTERPRETER = re.compile(r"interpreter-?(?:needed|required)$", re.IGNORECASE)
 # SNOMED CT and HL7 v2.
@@ -137,7 +160,7 @@ def _fact(name: str, lines: Iterable[str]) -> Fact:
 def _preferred(patient: Resource) -> list[str]:
     spoken = _communications(patient)
     preferred = [one for one in spoken if is_true(one.get("preferred"))] or spoken[:1]
-    return [concept_text(one.get("language")) for one in preferred]
+    return [language_text(one.get("language")) for one in preferred]
 
 
 def _communications(patient: Resource) -> list[dict[str, Any]]:
@@ -153,7 +176,7 @@ def _communications(patient: Resource) -> list[dict[str, Any]]:
 
 def _languages(patient: Resource) -> Iterable[str]:
     for one in _communications(patient):
-        language = concept_text(one.get("language"))
+        language = language_text(one.get("language"))
         is_preferred = is_true(one.get("preferred"))
         yield f"{language} (preferred)" if language and is_preferred else language
     yield interpreter_words(patient)
@@ -180,7 +203,7 @@ def _values(extension: dict[str, Any]) -> Iterable[str]:
         yield BIRTH_SEXES.get(code, code)
         yield concept_text(one.get("valueCodeableConcept"))
         coding = mapping(one.get("valueCoding"))
-        yield text(coding.get("display")) or concept_text(coding)
+        yield words_or_known(coding, BIRTH_SEXES)
         yield text(one.get("valueString"))
         if one.get("valueBoolean") is not None:
             yield "yes" if is_true(one.get("valueBoolean")) else "no"
@@ -188,7 +211,9 @@ def _values(extension: dict[str, Any]) -> Iterable[str]:
 
 
 def _background(patient: Resource) -> Iterable[str]:
-    yield labelled("marital status", [concept_text(patient.get("maritalStatus"))])
+    yield labelled(
+        "marital status", [words_or_known(patient.get("maritalStatus"), MARITAL_STATUSES)]
+    )
     born = next(iter(extensions(patient.get("_birthDate"), BIRTH_TIME)), {})
     if moment := member_moment(born, "valueDateTime"):
         yield labelled("time of birth", [moment.text])
@@ -251,7 +276,7 @@ def _related_person(resource: Resource, given: Given) -> Fact:
         lines=said(
             *telecoms(resource, given.now),
             *_addresses(resource, given.now),
-            labelled("speaks", [concept_text(one.get("language"))
+            labelled("speaks", [language_text(one.get("language"))
                                 for one in mappings(resource.get("communication"))]),
         ),
         details=said(

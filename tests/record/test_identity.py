@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.template.loader import render_to_string
 
 from smartapp.record.identity import Identity, read_identity
 from tests.chart.samples import NOW, PATIENT, Resource, patient
@@ -59,6 +60,13 @@ class TestName:
         name = {"prefix": ["Dr."], "given": ["Ana", "Inés"], "family": "Ruiz", "suffix": ["MD"]}
         assert identity(name=[name]).name.text == "Dr. Ana Inés Ruiz MD"
 
+    def test_the_usual_name_beside_an_official_one_is_called_so(self) -> None:
+        names = [{"use": "official", "text": "John Smith"}, {"use": "usual", "text": "Jane Smith"}]
+        (other,) = identity(name=names).other_names
+        assert (other.text, other.is_usual) == ("Jane Smith", True)
+        shown = render_to_string("sections/other_name.html", {"name": other})
+        assert "(name usually used)" in shown
+
     def test_the_same_name_is_shown_once(self) -> None:
         assert identity(name=[{"text": "A"}, {"use": "usual", "text": "A"}]).other_names == ()
 
@@ -81,6 +89,9 @@ class TestAge:
             ("1948-12-05", "77 years"),
             ("1948-11-23", "78 years"),
             ("1948", "about 78 years"),
+            ("2026-06", "about 5 months"),
+            ("2026", "less than 1 year"),
+            ("2025", "about 1 year"),
             ("2024-11-24", "23 months"),
             ("2024-11-23", "2 years"),
             ("2026-09-01", "11 weeks"),

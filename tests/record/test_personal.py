@@ -31,6 +31,12 @@ def test_languages_and_the_interpreter() -> None:
     assert found.lines == ("English", "Spanish (preferred)", "Interpreter needed: Spanish")
     refused = extension("us-core-interpreter-needed", valueCoding={"code": "0", "display": "No"})
     assert interpreter_words({"extension": [refused], "communication": spoken}) == ""
+    bare = [{"language": {"coding": [{"code": code}]}} for code in ("es", "zh-Hant", "x-sign")]
+    assert facts(communication=bare)["Language"].lines == (
+        "Spanish",
+        "Chinese, zh-Hant",
+        "x sign",
+    )
     old = {"url": "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired"}
     assert interpreter_words({"extension": [{**old, "valueBoolean": True}]}) == "Interpreter needed"
 
@@ -52,12 +58,21 @@ def test_race_ethnicity_and_sex_in_their_own_words() -> None:
         "extension": [{"url": "value", "valueCodeableConcept": concept("Apply female settings")}],
     }
     found = facts(
-        extension=[race, ethnicity, clinical, extension("us-core-birthsex", valueCode="F")]
+        extension=[
+            race,
+            ethnicity,
+            clinical,
+            extension("us-core-birthsex", valueCode="F"),
+            extension("us-core-sex", valueCode="248153007"),
+            extension("us-core-individual-sex", valueCoding={"code": "248152002"}),
+        ]
     )
     assert found["Background"].lines == ("race: White, Irish", "ethnicity: Not Hispanic")
     assert found["Sex and gender"].lines == (
         "sex for clinical use: Apply female settings",
         "sex at birth: Female",
+        "sex: Male",
+        "sex: Female",
     )
 
 

@@ -492,6 +492,7 @@ def test_how_a_result_is_to_be_read(given: Resource, says: str) -> None:
 FOR_CLINICAL_USE = "http://hl7.org/fhir/StructureDefinition/patient-sexParameterForClinicalUse"
 EPIC_CLINICAL_USE = "http://open.epic.com/FHIR/StructureDefinition/extension/sex-for-clinical-use"
 BIRTH_SEX = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex"
+INDIVIDUAL_SEX = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-individual-sex"
 BOTH = "13.5 to 17.5 (Male); 12 to 15.5 (Female)"
 
 
@@ -514,6 +515,7 @@ def parameter(code: str) -> Resource:
         ("female", {"url": BIRTH_SEX, "valueCode": "F"}, "range 12 to 15.5 | NOT 13.5"),
         ("female", {"url": BIRTH_SEX, "valueCode": "UNK"}, "range 12 to 15.5 | NOT 13.5"),
         ("other", {"url": BIRTH_SEX, "valueCode": "F"}, BOTH),
+        ("female", {"url": INDIVIDUAL_SEX, "valueCoding": {"code": "248153007"}}, BOTH),
     ],
 )
 def test_whose_range_it_is_where_sexes_differ(gender: str, extension: Resource, says: str) -> None:
