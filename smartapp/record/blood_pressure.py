@@ -323,7 +323,7 @@ def _notes(pressure: Pressure, unit: Unit, chronology: Chronology, said: str) ->
         *pressure.notes,
         IS_UPSIDE_DOWN if _is_upside_down(pressure) else "",
         NO_UNIT_GIVEN if unit.key and _lacks_unit(pressure) else "",
-        *(_own_name(name, pressure) for name in (reading.name, *_lone_names(pressure))),
+        *(_own_name(name, pressure) for name in (reading.name, *_names_of_sides(pressure))),
     ]
     for one in (reading, *pressure.sides):
         notes += notes_of(one, (*one.marks.remarks, *one.marks.notes), chronology)
@@ -347,9 +347,12 @@ def _lacks_unit(pressure: Pressure) -> bool:
     return bool(values) and all(value.unit == NO_UNIT for value in values)
 
 
-def _lone_names(pressure: Pressure) -> list[str]:
-    """Return the names of the sides that are Observations of their own."""
-    return [] if pressure.reading.parts else [side.name for side in pressure.sides]
+def _names_of_sides(pressure: Pressure) -> list[str]:
+    """Return the names of the sides that are Observations of their own, or one of several of one
+    Observation: "Systolic, supine"."""
+    same = [side_of(part) for part in pressure.reading.parts]
+    is_one_of_several = max(map(same.count, ("systolic", "diastolic"))) > 1
+    return [side.name for side in pressure.sides] if is_one_of_several or not same else []
 
 
 def _own_name(name: str, pressure: Pressure) -> str:

@@ -1696,3 +1696,16 @@ def test_specimen_that_was_not_read_is_said_unless_the_code_names_it() -> None:
     assert_says(words_of("labs", result("Glucose", 1.1, **elsewhere)), SPECIMEN_ELSEWHERE)
     shown = words_of("labs", result("Glucose", 1.1, code=code, **elsewhere))
     assert_says(shown, f"NOT {SPECIMEN_ELSEWHERE}")
+
+
+def test_two_pressures_of_one_observation_have_the_names_of_their_sides() -> None:
+    sides = [
+        {"code": concept(f"{name}, {position}", code), "valueQuantity": quantity(value, "mmHg")}
+        for position, values in (("supine", (142, 88)), ("after exercise", (100, 60)))
+        for (name, code), value in zip(
+            (("Systolic", "8480-6"), ("Diastolic", "8462-4")), values, strict=True
+        )
+    ]
+    shown = words_of("vitals", vital("85354-9", component=sides))
+    assert_says(shown, "142/88 | named “Systolic, supine” | named “Systolic, after exercise”")
+    assert_says(words_of("vitals", vital("85354-9", component=sides[:2])), "142/88 | NOT named")
