@@ -16,7 +16,7 @@ from smartapp.record.codes import (
 from smartapp.record.elements import Resource, is_false, is_true, is_unclear, mapping, mappings
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
-from smartapp.record.moments import Moment, member_moment, newest_first
+from smartapp.record.moments import Moment, last_day, member_moment, newest_first
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import Related, display, displays, name_of, reasons
@@ -184,12 +184,20 @@ def _reactions(resource: Resource, related: Related) -> Iterable[str]:
         yield ", ".join(filter(None, (what, when.day_text if when else "", told)))
 
 
+def _expiration(expires: Moment, given: Moment | None) -> str:
+    """Return when the lot expires; one that was given later may not count."""
+    are_readable = given is not None and given.is_readable and expires.is_readable
+    if given is not None and are_readable and last_day(expires) < given.at.date():
+        return f"expired {expires.day_text}, before the date of this dose"
+    return f"expires {expires.day_text}"
+
+
 def _details(resource: Resource) -> Iterable[str]:
     """Return lot, amount, site and route, manufacturer, place and people."""
     if lot := text(resource.get("lotNumber")) or digits(resource.get("lotNumber")):
         yield f"lot {lot}"
     if expires := member_moment(resource, "expirationDate"):
-        yield f"expires {expires.day_text}"
+        yield _expiration(expires, member_moment(resource, "occurrenceDateTime", "date"))
     yield from filter(
         None,
         (

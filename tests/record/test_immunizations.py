@@ -93,3 +93,15 @@ def test_lot_reaction_note_and_people_are_there() -> None:
     )
     assert found.reactions == ("Fever, 2 Jan 2026, as reported",)
     assert found.marks.notes == ("cried",)
+
+
+@pytest.mark.parametrize(
+    ("expires", "given", "words"),
+    [
+        ("2025-12-31", "2026-01-02", "expired 31 Dec 2025, before the date of this dose"),
+        ("2026-01", "2026-01-31", "expires Jan 2026"),
+        ("2026-06-01", "2026", "expires 1 Jun 2026"),
+    ],
+)
+def test_lot_that_had_expired_says_so(expires: str, given: str, words: str) -> None:
+    assert immunization(expirationDate=expires, occurrenceDateTime=given).details == (words,)
