@@ -35,6 +35,7 @@ from smartapp.protocol.errors import (
     DiscoveryInvalid,
     InvalidClient,
     InvalidGrant,
+    JWKSUnavailable,
     PKCEUnannounced,
     SmartError,
     TokenRefused,
@@ -248,11 +249,15 @@ def _without_issuer(observation: Observation) -> str:
 
 async def _issuer_keys(config: EndpointConfig, observation: Observation, issuer: str) -> Finding:
     """C91, C92: each expected issuer has keys, where the app will look for them."""
+    url = ""
     try:
         url = config.override(Member.JWKS_URI) or await _keys_url(observation, issuer)
         keys = (await discovery.fetch_jwks(url)).value.keys
     except SmartError as error:
-        return problem("issuer-keys", f"{issuer}: {error.detail}.", _ENTER_KEYS)
+        asked = f" Its keys were asked for at {url}" if url else ""
+        in_trouble = "Nobody can sign in until it answers. Wait; then ask the vendor."
+        fix = in_trouble if isinstance(error, JWKSUnavailable) else _ENTER_KEYS
+        return problem("issuer-keys", f"{issuer}: {error.detail}.{asked}", fix)
     if not keys:
         seen = f"{issuer} publishes no usable key at {url}."
         return problem("issuer-keys", seen, f"Ask it. {_ENTER_KEYS}")

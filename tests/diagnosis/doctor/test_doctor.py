@@ -151,6 +151,20 @@ async def test_keys_that_are_not_found_name_the_override(healthy: EHR) -> None:
     assert "on the endpoint's discovery page, as Keys of the issuer (JWKS)" in output
 
 
+@pytest.mark.parametrize(
+    ("status", "fix"), [(404, "Compare the expected issuer"), (503, "Wait; then ask the vendor.")]
+)
+async def test_keys_that_are_not_answered_are_named_by_their_address(
+    healthy: EHR, status: int, fix: str
+) -> None:
+    """The SMART configuration, the OpenID configuration or an override may be where it is wrong."""
+    healthy.answers["/issuer/keys"] = status, {}, {}
+    _, output = await in_database(run)
+
+    assert f"answered {status}. Its keys were asked for at {healthy.issuer}/keys" in output
+    assert fix in output
+
+
 async def test_another_host_of_what_launches_do_without_is_advice(healthy: EHR) -> None:
     """C14: it is not used, and nothing else changes."""
     portal = "https://portal.example/apps"
