@@ -11,6 +11,7 @@ import io
 import re
 from collections.abc import Iterator
 from datetime import date
+from itertools import islice
 from typing import Any, BinaryIO
 
 import ijson
@@ -36,6 +37,8 @@ _CITY = ("city", "organizationcity")
 _STATE = ("state", "organizationstate")
 _VERSION = ("fhirversion", "capabilityfhirversion")
 
+DELIMITERS = ",;\t|"
+LINES_BEFORE_A_TABLE = 10
 # Columns that are like them in other lists.
 _ADDRESS_COLUMN = re.compile(
     r"(fhir|base|service|server|endpoint|api|r4)+(url|uri|address|endpoint)"
@@ -142,20 +145,31 @@ def _table(document: BinaryIO, in_development: bool) -> ParsedList:
     encoding = _encoding(document.read())
     document.seek(0)
     text = io.TextIOWrapper(document, encoding=encoding, errors="replace", newline="")
-    delimiter = max(",;\t|", key=text.readline().count)
-    text.seek(0)
     try:
-        rows = csv.DictReader(text, delimiter=delimiter)
-        columns = map(_column, rows.fieldnames or ())
-        if not any(_may_be(column, _ADDRESS, _ADDRESS_COLUMN) for column in columns):
-            raise NotAList(
-                "The document is neither JSON nor a table with a column for the address (url)."
-            )
+        begins_at, delimiter = _heading(text)
+        text.seek(0)
+        rows = csv.DictReader(islice(text, begins_at, None), delimiter=delimiter)
         return _rows(rows, TABLE, in_development)
     except csv.Error as error:
         raise NotAList(f"The table cannot be read: {_one_line(error)}.") from None
     finally:
         text.detach()
+
+
+def _heading(text: io.TextIOWrapper) -> tuple[int, str]:
+    """Return the number of the line that names the columns, and what separates them: a title and
+    blank lines may stand before it."""
+    first = ""
+    for number, written in enumerate(islice(text, LINES_BEFORE_A_TABLE)):
+        first = first or line(written)
+        for delimiter in sorted(DELIMITERS, key=written.count, reverse=True):
+            names = next(csv.reader([written], delimiter=delimiter), [])
+            if any(_may_be(_column(name), _ADDRESS, _ADDRESS_COLUMN) for name in names):
+                return number, delimiter
+    raise NotAList(
+        "The document is neither JSON nor a table with a column for the address (url)."
+        f" It begins with: {first[:120] or 'nothing'}"
+    )
 
 
 def _encoding(body: bytes) -> str:

@@ -449,6 +449,14 @@ class TestShapes:
         table = f"Name,URL\nAdministraci\u00f3n,{BASE}\n".encode(encoding)
         assert names(read(table)) == ["Administraci\u00f3n"]
 
+    @pytest.mark.parametrize(
+        "before", ["Endpoints, exported 2026\r\n\r\n", "\n", '"Our clinics"\n', "Clinics;;\n"]
+    )
+    @pytest.mark.parametrize("separator", [",", ";", "\t"])
+    def test_a_title_may_stand_before_a_table(self, before: str, separator: str) -> None:
+        table = f"{before}Name{separator}URL\nMaple{separator}{BASE}\n"
+        assert names(read(table.encode())) == ["Maple"]
+
     @pytest.mark.parametrize("member", ["data", "items", "fhirEndpoints", "ENDPOINTS"])
     def test_a_flat_list_under_another_name(self, member: str) -> None:
         rows = [{"name": "Maple", "serviceBaseUrl": BASE}]
@@ -483,8 +491,8 @@ class TestShapes:
             (b'{"resourceType": "Patient"}', "not a Bundle; its type is Patient"),
             (b'{"a": 1}', "has no list of endpoints"),
             (b'{"errors": [{"code": 503, "message": "down"}]}', "has no list of endpoints"),
-            (b"just,words\n1,2\n", "neither JSON nor a table"),
-            (b"", "neither JSON nor a table"),
+            (b"just,words\n1,2\n", "neither JSON nor a table .* It begins with: just,words"),
+            (b"", "neither JSON nor a table .* It begins with: nothing"),
         ],
     )
     def test_anything_else_is_refused_with_a_sentence(self, document: bytes, sentence: str) -> None:
