@@ -81,10 +81,12 @@ _SPELLINGS = {
     "ng/dL": "ng/dl",
     "ng/L": "ng/l",
     "pg/mL": "pg/ml",
-    "pg": "pg",
+    "pg": "pg picogram picograms",
     "fL": "fl",
     "U/L": "u/l unit/l units/l",
     "[IU]/L": "iu/l [iu]/l ie/l",
+    "[IU]/mL": "iu/ml [iu]/ml ie/ml",
+    "m[IU]/mL": "miu/ml m[iu]/ml mie/ml",
     "m[IU]/L": "miu/l m[iu]/l mie/l",
     "mU/L": "mu/l",
     "u[IU]/mL": "uiu/ml µiu/ml μiu/ml u[iu]/ml mciu/ml",
@@ -95,6 +97,14 @@ _SPELLINGS = {
     " 10e6/ul m/ul m/µl m/μl m/mcl m/mm3 m/cumm million/ul"
     " mill/ul 10⁶/ul"
     " 10*6/mm3 tera/l tpt/l",
+    "/uL": "/ul /mcl /mm3 /cumm cells/ul cell/ul cells/mcl cells/mm3 cells/cumm",
+    "/mL": "/ml copies/ml copy/ml cp/ml",
+    "/[HPF]": "/hpf /[hpf] perhpf",
+    "/[LPF]": "/lpf /[lpf] perlpf",
+    "mosm/kg": "mosm/kg mosmol/kg mosm/kgh2o",
+    "mg/g": "mg/g mg/gcreat mg/gcrea mg/gcr mg/gcreatinine",
+    "mg/mmol": "mg/mmol mg/mmolcreat mg/mmolcrea mg/mmolcr mg/mmolcreatinine",
+    "mmol/mol": "mmol/mol mmol/molhb",
     "mL/min": "ml/min",
     "mm/h": "mm/h mm/hr mm/hour",
     "s": "s sec secs second seconds",
@@ -108,6 +118,9 @@ _BODY_SURFACE = re.compile(
 )
 
 
+_PER_24_HOURS = re.compile(r"/\(?24[._]?(?:h|hr|hrs|hours?)\b\)?", re.IGNORECASE)
+
+
 def _plain(spelling: str) -> str:
     """Return a spelling without case and with one form of the signs that have several."""
     folded = _MICRO.sub("u", spelling.casefold())
@@ -115,6 +128,8 @@ def _plain(spelling: str) -> str:
 
 
 _BY_SPELLING = {_plain(word): key for key, words in _SPELLINGS.items() for word in words.split()}
+# In capitals it is 10⁹ per litre in Austria or France, and grams where all units are in capitals.
+_GIGA_OR_GRAMS = "G/L"
 # UCUM codes that mean the same as another code.
 _EQUAL = {
     "1/min": "/min",
@@ -124,9 +139,17 @@ _EQUAL = {
     "[ft_us]": "[ft_i]",
     "10*3/uL": "10*9/L",
     "10*3/mm3": "10*9/L",
+    "/nL": "10*9/L",
     "10*6/uL": "10*12/L",
+    "/pL": "10*12/L",
     "10*6/mm3": "10*12/L",
     "uU/mL": "mU/L",
+    "mU/mL": "U/L",
+    "U/mL": "kU/L",
+    "/HPF": "/[HPF]",
+    "/hpf": "/[HPF]",
+    "/LPF": "/[LPF]",
+    "/lpf": "/[LPF]",
     "ug/mL": "mg/L",
     "um3": "fL",
     "ng/mL": "ug/L",
@@ -205,7 +228,8 @@ def _unit(written: str, code: str, is_ucum: bool) -> Unit:
 
 def _is_another(written: str, key: str) -> bool:
     """Return whether the words beside a UCUM code are the usual ones for another unit."""
-    said = _BY_SPELLING.get(_plain(_SPACES.sub("", written)))
+    squeezed = _SPACES.sub("", written)
+    said = None if squeezed == _GIGA_OR_GRAMS else _BY_SPELLING.get(_plain(squeezed))
     return said is not None and bool(key) and _ucum_key(said) != key
 
 
@@ -220,7 +244,7 @@ def _ucum_key(code: str) -> str:
     plain = plain.replace("{", "").replace("}", "")
     if not plain or plain == "1":
         return ""
-    plain = plain.replace("[IU]", "U")
+    plain = _PER_24_HOURS.sub("/d", plain.replace("[IU]", "U"))
     return _EQUAL.get(plain, plain)
 
 
@@ -231,6 +255,8 @@ def _if_telling(annotation: re.Match[str]) -> str:
 
 def _spelled_key(written: str) -> str:
     squeezed = _BRACKETED.sub(r"\1", _SPACES.sub("", _CALCULATED.sub("", written)))
+    if squeezed == _GIGA_OR_GRAMS:
+        return squeezed
     known = _BY_SPELLING.get(_plain(squeezed).removeprefix("x").removeprefix("×"))  # noqa: RUF001 - that is how people write 10⁹
     if known is not None:
         return _ucum_key(known)

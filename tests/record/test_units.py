@@ -63,6 +63,9 @@ def test_ucums_code_decides_and_not_the_words_beside_it() -> None:
         ("ng/mL", "ug/L", "ng/mL"),
         ("in", "[in_us]", "in"),
         ("tablet", "{tbl}", "tablet"),
+        ("G/L", "10*9/L", "G/L"),
+        ("mg/24h", "mg/(24.h)", "mg/24h"),
+        ("/hpf", "/{HPF}", "/hpf"),
     ],
 )
 def test_words_for_another_unit_than_the_code_are_shown(unit: str, code: str, text: str) -> None:
@@ -101,10 +104,25 @@ def test_a_d_dimer_in_equivalent_units_is_not_one_in_d_dimer_units() -> None:
         ("10x3/uL", "10*3/µL"),
         ("x10(3)/mcL", "K/μL"),
         ("mcg/dL", "µg/dL"),
+        ("cells/mcL", "/cumm"),
+        ("/nl", "K/uL"),
+        ("mIU/mL", "IU/L"),
+        ("IU/mL", "kU/L"),
+        ("per HPF", "/[HPF]"),
+        ("mg/24 hr", "mg/d"),
+        ("mg/g creat", "mg/g{creat}"),
+        ("Copies/mL", "{copies}/mL"),
     ],
 )
 def test_one_unit_in_two_spellings(one: str, other: str) -> None:
     assert read_unit({"unit": one}).key == read_unit({"unit": other}).key
+
+
+def test_capital_letters_that_may_be_giga_or_grams_are_neither() -> None:
+    assert read_unit({"unit": "G/L"}).key not in (
+        read_unit({"unit": "g/L"}).key,
+        read_unit({"unit": "10*9/L"}).key,
+    )
 
 
 def test_a_logarithm_is_another_unit() -> None:
