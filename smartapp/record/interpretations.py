@@ -70,7 +70,7 @@ INTERPRETATIONS: dict[str, tuple[Direction, str]] = {
     "N": ("normal", "Normal"),
 }
 # The same in words, for servers that send no code.
-_BY_WORDS = {words.casefold(): code for code, (_, words) in INTERPRETATIONS.items()} | {
+_WORDS = {words.casefold(): code for code, (_, words) in INTERPRETATIONS.items()} | {
     "critical high": "HH",
     "critical low": "LL",
     "panic high": "HH",
@@ -88,8 +88,6 @@ _BY_WORDS = {words.casefold(): code for code, (_, words) in INTERPRETATIONS.item
     "critical": "AA",
     "crit": "AA",
     "critical value": "AA",
-    "high critical": "HH",
-    "low critical": "LL",
     "abnormal high": "H",
     "abnormal low": "L",
     "above reference range": "H",
@@ -132,6 +130,14 @@ _BY_WORDS = {words.casefold(): code for code, (_, words) in INTERPRETATIONS.item
     "significant change up": "U",
     "significant change down": "D",
 }
+
+
+def _in_order(plain: str) -> str:
+    """Return words in one order: "high panic" is "panic high"."""
+    return " ".join(sorted(plain.replace("-", " ").split()))
+
+
+_BY_WORDS = {_in_order(words): code for words, code in _WORDS.items()}
 # What programs send in place of an interpretation.
 _NOTHING = frozenset({"null", "none", "n/a", "na", "undefined", "not applicable", "unknown"})
 # HL7 v2 has "Abnormal (applies to non-numeric results)", SNOMED CT "High (qualifier value)".
@@ -213,7 +219,7 @@ def read_flag(concepts: object) -> Flag:
 def is_abnormal(words: str) -> bool:
     """Return whether words are a judgement that something is abnormal, and not only high or low,
     which may be a degree of anything."""
-    code = _BY_WORDS.get(_plain(words))
+    code = _BY_WORDS.get(_plain_in_order(words))
     return code is not None and INTERPRETATIONS[code][0] == "abnormal"
 
 
@@ -261,13 +267,17 @@ def _with_own_text(concept: object, found: set[str]) -> tuple[set[str], list[str
     """Return the codes, with the one that the author's text means, and a text that says more than
     a code can: "Critical high, called to Dr. Roe"."""
     written = [word for one in mappings(concept) if (word := text(one.get("text")))]
-    meant = {code for word in written if (code := _BY_WORDS.get(_plain(word)))}
-    remarks = [word for word in written if " " in word and _plain(word) not in _BY_WORDS]
+    meant = {code for word in written if (code := _BY_WORDS.get(_plain_in_order(word)))}
+    remarks = [word for word in written if " " in word and _plain_in_order(word) not in _BY_WORDS]
     return found | meant, remarks
 
 
 def _plain(word: str) -> str:
     return _ASIDE.sub("", word.casefold()).strip(" *!()[]")
+
+
+def _plain_in_order(word: str) -> str:
+    return _in_order(_plain(word))
 
 
 def _word(concept: object) -> str:
@@ -284,7 +294,7 @@ def _code_of_words(concept: object, word: str) -> str:
     """Return the code that the words of a concept mean; "" for other words. A single letter only
     means its code if there is no other code beside it: in another system "S" may mean anything."""
     plain = _plain(word)
-    if code := _BY_WORDS.get(plain):
+    if code := _BY_WORDS.get(_in_order(plain)):
         return code
     has_code = any(one.get("coding") for one in mappings(concept))
     return plain.upper() if plain.upper() in _RANK and not has_code else ""

@@ -479,6 +479,8 @@ def test_one_result(given: Resource, says: str) -> None:
         (flagged(coded("N"), coded("H")), "▲ High (also: Normal)"),
         (flagged({"text": "H"}), "▲ High"),
         (flagged({"text": "Panic high"}), "▲▲ Critically high"),
+        (flagged({"text": "High Panic"}), "▲▲ Critically high"),
+        (flagged({"text": "Low Off-Scale"}), "▼ Off scale low"),
         (flagged({"coding": [{"display": "Critical low"}]}), "▼▼ Critically low"),
         (flagged(coded("S", "urn:local", text="Stat")), "Stat | NOT Susceptible"),
         (flagged(coded("S", "urn:local", text="S")), "6.2 mmol/L S | NOT Susceptible"),
