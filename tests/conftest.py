@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Generator, Iterator
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -91,12 +92,47 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put tests that share a server process first, so that they stay together.
+    """Let each worker begin with a share of the slow tests, and all end with quick ones.
 
-    Workers begin with equal parts of the list and steal from each other's end, so few of them start
-    such a server.
+    Workers begin with equal parts of the list and steal from each other's end. So what is slow
+    stands at the front of each part: nobody waits at the end for one that does it all. Tests that
+    share a server process stay together, by folder and file, so few of them are started.
     """
-    items.sort(key=lambda item: SERVERS.isdisjoint(getattr(item, "fixturenames", ())))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    with_server: list[pytest.Item] = []
+    with_service: list[pytest.Item] = []
+    quick: list[pytest.Item] = []
+    for item in items:
+        if not SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
+            with_server.append(item)
+        elif any(item.get_closest_marker(marker) for marker in SERVICES):
+            with_service.append(item)
+        else:
+            quick.append(item)
+    with_server.sort(key=lambda item: item.path.parent)
+    shares = zip(_shares(with_server, workers), _shares(with_service, workers), strict=True)
+    left = len(items)
+    ordered: list[pytest.Item] = []
+    for number, (first, second) in enumerate(shares):
+        slow = [*first, *second]
+        count = left // (workers - number)  # as xdist cuts the list
+        missing = max(0, count - len(slow))
+        ordered += [*slow, *quick[:missing]]
+        del quick[:missing]
+        left -= count
+    items[:] = [*ordered, *quick]
+
+
+def _shares(items: list[pytest.Item], workers: int) -> list[list[pytest.Item]]:
+    """Return a share of these tests for each worker, about equal, with no file in two of them."""
+    shares: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    done = 0
+    for _, group in groupby(items, key=lambda item: item.path):
+        together = list(group)
+        middle = done + len(together) / 2
+        shares[int(middle * workers / len(items))] += together
+        done += len(together)
+    return shares
 
 
 @pytest.hookimpl(trylast=True)
