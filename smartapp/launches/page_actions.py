@@ -29,7 +29,7 @@ async def end(request: HttpRequest, uuid: UUID) -> HttpResponse:
     stored, key = await find(request, uuid)
     form_token.require(request, key)
     ended = await in_database(
-        store.end_and_hand_over, stored, EndReason.NOT_REVOKED, timezone.now()
+        store.end_and_hand_over, stored, EndReason.NOT_REVOKED, timezone.now(), lease=True
     )
     await Shelf(uuid, key).clear()
     if ended is not None:

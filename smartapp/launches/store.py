@@ -468,14 +468,16 @@ def postpone_refresh(launch: StoredLaunch, failure: RefreshFailure, wait: timede
     )
 
 
-def end_and_hand_over(launch: StoredLaunch, reason: EndReason, now: datetime) -> UUID | None:
+def end_and_hand_over(
+    launch: StoredLaunch, reason: EndReason, now: datetime, *, lease: bool = False
+) -> UUID | None:
     """End a launch, and keep its sealed tokens only for the revocation at the EHR (C133).
 
-    The row keeps the reason until its session ends. Return the revocation, which the caller may try
-    at once; None if the launch had already ended.
+    The row keeps the reason until its session ends. Return the revocation, or None if the launch
+    had already ended. `lease`: the caller sends it.
     """
     with transaction.atomic():
-        ended = hand_over_batch(_unended(launch), reason, now, lease=True)
+        ended = hand_over_batch(_unended(launch), reason, now, lease=lease)
     return ended[0] if ended else None
 
 

@@ -893,6 +893,5 @@ class TestRevokeAll:
             await in_database(
                 store.end_and_hand_over, launch, EndReason.ADMINISTRATOR, timezone.now()
             )
-        await later(minutes=3)
         assert await work_off() == 6
         assert most <= revocation.AT_ONCE_PER_ENDPOINT
