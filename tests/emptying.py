@@ -15,8 +15,10 @@ KEPT = frozenset({ContentType._meta.db_table, Permission._meta.db_table})
 
 
 def install() -> None:
-    """Make every test with its own database (`transactional_db`) end like this."""
+    """Make every test with its own database (`transactional_db`) end like this, and keep its
+    connection, which Django would open anew for the next."""
     TransactionTestCase._fixture_teardown = lambda _: empty_tables()  # type: ignore[attr-defined]
+    TransactionTestCase._should_reload_connections = lambda _: False  # type: ignore[attr-defined]
 
 
 def empty_tables() -> None:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from smartapp.audit.models import AuditEvent, ChainEnd
-from smartapp.database import close_thread_connections, in_database
+from smartapp.database import in_database
 from smartapp.exchange import token_budget
 from smartapp.keys import key_creation, memory
 from smartapp.keys.models import KeySet, SigningKey
@@ -105,7 +105,6 @@ def registered(transactional_db: None, settings: Settings, ehr: ScriptedEHR) -> 
     memory.forget()
     events.forget()
     token_budget.forget()
-    close_thread_connections()
 
 
 _key_sets: dict[str, tuple[datetime, list[list[Model]]]] = {}
