@@ -79,6 +79,10 @@ BATCH, MAX_BATCHES = 50, 6
 _BELOW_BASE = re.compile(
     r"([A-Z][A-Za-z]{0,63})/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?"
 )
+# The page's banner says why.
+PATIENT_NOT_READ = (
+    "The patient's personal details were not read, so what is in them is missing here."
+)
 T = TypeVar("T")
 
 
@@ -102,7 +106,7 @@ class Outcome:
     def problem(self, what: str) -> str:
         """Return why there is nothing, in words."""
         if self.state == "not-granted":
-            return f"This launch was not given permission to read {what}."
+            return f"This app was not given permission to read {what}."
         return self.error
 
 
@@ -219,6 +223,9 @@ class Reading:
         if unread:
             outcome = replace(outcome, notes=(*outcome.notes, _unread_text(unread)))
         patient = (await asyncio.shield(who)).resource
+        if section.shows_patient and not patient:
+            state: State = "partial" if outcome.state == "ok" else outcome.state
+            outcome = replace(outcome, state=state, notes=(*outcome.notes, PATIENT_NOT_READ))
         resources = beyond_the_record(outcome.resources, patient)
         given = Given(resources, self._now, patient, related)
         return await computed(read_section, section, outcome, given)
@@ -513,7 +520,7 @@ def _remarks(search: Search, found: Found) -> list[str]:
 def _missing_text(search: Search, section: Section, outcome: Outcome) -> str:
     what = search.what or section.nouns
     if outcome.state == "not-granted":
-        return f"This launch was not given permission to read {what}."
+        return f"This app was not given permission to read {what}."
     return f"The {what} could not be read. {outcome.error} Reference {outcome.reference}."
 
 

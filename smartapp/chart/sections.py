@@ -198,7 +198,8 @@ class Section:
     much an entry adds to the number in the table of contents; past entries add nothing. `noun` is
     the word for one entry. With `never_assume_none` a section that could not be read says so
     prominently. A section that is `only_if_granted` is on the page if a scope permits it; otherwise
-    the end of the page names it. `share` is its contribution to the page's first block
+    the end of the page names it. One that `shows_patient` has entries from the Patient resource,
+    beside those of its searches. `share` is its contribution to the page's first block
     (record/news.py).
     """
 
@@ -219,6 +220,7 @@ class Section:
     is_half_wide: bool = False
     never_assume_none: bool = False
     only_if_granted: bool = False
+    shows_patient: bool = False
 
     @property
     def is_asked_for(self) -> bool:
@@ -516,6 +518,7 @@ SECTIONS = (
         searches=(Search("RelatedPerson", what="related persons", is_optional=True),),
         read=read_personal,
         template="sections/personal.html",
+        shows_patient=True,
         noun="person",
         nouns="people",
         count=_open,

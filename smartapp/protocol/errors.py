@@ -416,7 +416,7 @@ class AuthorizationRefused(SmartError):
     status = 403
     title = "Access was not given"
     happened = "The EHR did not give this app access."
-    next_step = "Start again and allow access, or ask your administrator if you did not refuse it."
+    next_step = "Start again and allow access, or ask your health system if you did not refuse it."
     in_ehr = f"{REOPEN} Allow access then, or ask your administrator if you did not refuse it."
 
 
@@ -425,7 +425,7 @@ class AccessDenied(AuthorizationRefused):
     happened = "The EHR says that access was not allowed, so nothing was read."
     next_step = (
         "If you chose not to allow it, nothing else is needed. If you did not, start again, or "
-        "ask your administrator whether you may use this app."
+        "ask your health system whether you may use this app."
     )
     in_ehr = (
         "If you chose not to allow it, nothing else is needed. If you did not, close the app and "

@@ -24,7 +24,7 @@ _FIXED = {
     "smart/orchestrate_launch": "Open other apps for you",
 }
 _LAUNCH_TYPES = {
-    "patient": "Know which patient you choose",
+    "patient": "Know whose record you choose",
     "encounter": "Know which visit is open",
     "practitioner": "Know which clinician is meant",
     "location": "Know which place of care is open",

@@ -49,7 +49,7 @@ def _coverage(resource: Resource, given: Given) -> Fact:
             labelled("member", _member_numbers(resource)),
             labelled("dependent", [text(resource.get("dependent"))]),
             labelled("subscriber", displays(resource.get("subscriber"))),
-            labelled("the patient's relation to the subscriber",
+            labelled("relation to the subscriber",
                      [concept_text(resource.get("relationship"))]),
             labelled("policy holder", displays(resource.get("policyHolder"))),
             *(_cost(one) for one in mappings(resource.get("costToBeneficiary"))),

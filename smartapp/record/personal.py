@@ -94,7 +94,7 @@ _YES = frozenset({"373066001", "y", "yes", "true"})
 BIRTH_TIME = "http://hl7.org/fhir/StructureDefinition/patient-birthTime"
 # The United Kingdom has a language with more about it in an extension.
 NHS_COMMUNICATION = "Extension-UKCore-NHSCommunication"
-TITLES = ("Language", "Sex and gender", "Background", "How to reach the patient")
+TITLES = ("Language", "Sex and gender", "Background", "Contact details")
 NAMELESS = "Contact"
 # HL7 v2 table 0131, for servers that send only its code.
 ROLES = {

@@ -266,9 +266,7 @@ class TestOneMoreSection:
         ehr.add(about_patient("MedicationRequest", "r1", status="active"))
         section = await self.taken(ehr, "MedicationRequest")
         assert (section.state, section.items) == ("partial", ("r1",))
-        assert section.notes == (
-            "This launch was not given permission to read reported medications.",
-        )
+        assert section.notes == ("This app was not given permission to read reported medications.",)
 
     async def test_a_half_that_fails_is_named_and_the_other_stands(self, ehr: FakeEHR) -> None:
         ehr.answers["MedicationStatement"] = always(lambda: web.Response(status=500))
@@ -494,6 +492,19 @@ class TestFailures:
         assert chart.section("problems").reference
         assert chart.section("allergies").state == "ok"
         assert access.renewals == []
+
+    @pytest.mark.parametrize("is_granted", [True, False])
+    async def test_what_the_patient_resource_has_is_not_called_unrecorded_without_it(
+        self, ehr: FakeEHR, is_granted: bool
+    ) -> None:
+        """An interpreter or an emergency contact may be in it."""
+        ehr.answers[f"Patient/{PATIENT}"] = always(lambda: web.Response(status=500))
+        scopes = ("patient/Patient.rs",) if is_granted else ("patient/Condition.rs",)
+        section = (await chart_of(ehr, granted_scopes=scopes)).section("personal")
+        assert (section.state, section.is_whole) == ("partial", False)
+        assert section.notes == (
+            "The patient's personal details were not read, so what is in them is missing here.",
+        )
 
     async def test_a_patient_that_cannot_be_read_leaves_the_sections(self, ehr: FakeEHR) -> None:
         ehr.answers[f"Patient/{PATIENT}"] = always(lambda: web.Response(status=500))

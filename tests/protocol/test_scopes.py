@@ -322,7 +322,7 @@ class TestDescribing:
             ("patient/Organization.rs?x=y", "organizations (only some of it)"),
             ("patient/NewThing.rs", "See your “new thing” records"),
             ("launch", "Know which patient is open in your health record system"),
-            ("launch/patient", "Know which patient you choose"),
+            ("launch/patient", "Know whose record you choose"),
             ("launch/encounter?role=x", "Know which visit is open"),
             ("launch/something", "Know what is open in your health record system"),
             ("offline_access", "until you disconnect it"),

@@ -87,7 +87,7 @@ def test_how_to_reach_the_patient_without_what_is_old() -> None:
             {"use": "home", "line": ["1 Main St"], "city": "Springfield", "postalCode": "12345"},
             {"use": "old", "city": "Elsewhere"},
         ],
-    )["How to reach the patient"]
+    )["Contact details"]
     assert found.lines == ("555-0100 (phone, home)", "1 Main St, Springfield, 12345 (home)")
 
 
@@ -134,7 +134,7 @@ class TestCoverage:
             "plan: Gold 1000 (B37FC)",
             "member: W123",
             "subscriber: Ana Ruiz",
-            "the patient's relation to the subscriber: spouse",
+            "relation to the subscriber: spouse",
         )
         assert found.details == ("Health insurance",)
 
