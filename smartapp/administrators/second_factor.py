@@ -120,7 +120,8 @@ def _give_code(request: HttpRequest, factor: SecondFactor) -> str:
     _sign_in(request, factor)
     if left < codes_before:
         messages.warning(
-            request, f"You used a recovery code: {left} are left. Make new ones, or enrol again."
+            request,
+            f"You used a recovery code: {left} are left. Make new ones under Second factor.",
         )
     return ""
 

@@ -95,10 +95,11 @@ def page(key_set: KeySet, user: User | AnonymousUser, now: datetime) -> dict[str
         for line in found
     ]
     warnings = automation.warnings(key_set, now) + heartbeat.failures(now)
+    to_be_told = [one for one in sections if one.after_emergency and one.after_emergency["ehrs"]]
     return {
         "key_set": key_set,
         "jwks_url": dry_run.public_url(key_set),
-        "to_do": heartbeat.to_do(key_set, now, is_warned=bool(warnings)),
+        "to_do": heartbeat.to_do(key_set, now, is_warned=bool(warnings or to_be_told)),
         "last_runs": heartbeat.last_runs(now),
         "warnings": warnings,
         "habits": wording.habits(key_set),

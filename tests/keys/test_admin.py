@@ -330,7 +330,11 @@ class TestRisk:
     def test_an_emergency_that_was_named(self, daring: Client, epic: KeySet) -> None:
         data = {"typed": " General Hospital ", "reason": "a laptop was stolen"}
         response = daring.post(step_url(epic, "RS384", "emergency"), data, follow=True)
-        assert "every key before it is dropped as compromised." in response.content.decode()
+        html = response.content.decode()
+        assert "every key before it is dropped as compromised." in html
+        # The page asks to tell the EHRs: its first line must not say that there is nothing to do.
+        assert "There is something to do; it is said below." in html
+        assert "You need not do anything" not in html
         event = AuditEvent.objects.latest("id")
         assert (event.action, event.detail["reason"]) == ("keys.emergency", "a laptop was stolen")
 
