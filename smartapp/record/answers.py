@@ -1,7 +1,8 @@
 """The words for the codes that answer a test or a question, for servers that send no display.
 
 They are few and closed: the qualitative results of SNOMED CT that laboratories use, the answers of
-LOINC's lists, and the smoking statuses of US Core. Any other bare code is shown as a code.
+LOINC's lists (pregnancy, PHQ-9, GAD-7), and the smoking statuses of US Core. Any other bare code
+is shown as a code.
 """
 
 from smartapp.record.codes import LOINC, SNOMED, codings
@@ -39,8 +40,11 @@ _SNOMED = {
     "77386006": "Pregnant",
     "60001007": "Not pregnant",
     "146799005": "Possible pregnancy",
+    "152231000119106": "Pregnancy not yet confirmed",
     "449868002": "Current every day smoker",
     "428041000124106": "Current some day smoker",
+    "428071000124103": "Heavy tobacco smoker",
+    "428061000124105": "Light tobacco smoker",
     "8517006": "Former smoker",
     "266919005": "Never smoker",
     "77176002": "Smoker, current status unknown",
@@ -57,6 +61,18 @@ _LOINC = {
     "LA18977-1": "Current some day smoker",
     "LA15920-4": "Former smoker",
     "LA18978-9": "Never smoker",
+    "LA18979-7": "Smoker, current status unknown",
+    "LA18980-5": "Unknown if ever smoked",
+    "LA18981-3": "Heavy tobacco smoker",
+    "LA18982-1": "Light tobacco smoker",
+    "LA15173-0": "Pregnant",
+    "LA26683-5": "Not pregnant",
+    "LA4489-6": "Unknown",
+    # PHQ-9 and GAD-7.
+    "LA6568-5": "Not at all",
+    "LA6569-3": "Several days",
+    "LA6570-1": "More than half the days",
+    "LA6571-9": "Nearly every day",
 }
 _WORDS = {SNOMED: _SNOMED, LOINC: _LOINC}
 

@@ -1,5 +1,6 @@
 """Filled-in questionnaires: every question with its answers (FHIR R4 QuestionnaireResponse)."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,17 +53,29 @@ def _name(resource: Resource) -> str:
     return f"Questionnaire {last}" if last else NOT_NAMED
 
 
-def _lines(holder: dict[str, Any]) -> Iterator[str]:
-    """Yield "question: answers" for all items, and for those nested in items and answers."""
+def _lines(resource: Resource) -> Iterator[str]:
+    """Yield "question: answers" for all items. A question that is asked several times has the words
+    above it, too: "Left knee, Pain: Yes"."""
+    found = [*_answered(resource, ())]
+    asked = Counter(question for _, question, _ in found)
+    for above, question, answers in found:
+        where = (*above, question) if asked[question] > 1 else (question,)
+        yield f"{', '.join(where)}: {answers}"
+
+
+def _answered(
+    holder: dict[str, Any], above: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Yield each answered question with the words above it and its answers, also of items nested in
+    items and answers."""
     for item in mappings(holder.get("item")):
         question = prose(item.get("text")) or text(item.get("linkId"))
         answers = mappings(item.get("answer"))
         values = said(*map(_answer, answers))
         if values:
-            yield f"{question}: {', '.join(values)}"
-        yield from _lines(item)
-        for answer in answers:
-            yield from _lines(answer)
+            yield above, question, ", ".join(values)
+        for inner in (item, *answers):
+            yield from _answered(inner, (*above, question))
 
 
 def _answer(answer: dict[str, Any]) -> str:

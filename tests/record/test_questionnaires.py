@@ -1,7 +1,7 @@
 """Filled-in questionnaires, as HL7's examples of R4 and LOINC's panels have them."""
 
 from smartapp.record.social import ANSWERS, read_social
-from tests.chart.samples import Resource, about_patient
+from tests.chart.samples import LOINC, Resource, about_patient
 from tests.record.samples import given
 
 # QuestionnaireResponse/3141 in short: groups, an answer with questions below it, a coding.
@@ -47,6 +47,22 @@ def test_every_question_stands_with_its_answers_in_their_order() -> None:
     (found,) = read_social(given(FILLED_IN)).entries
     assert (found.name, found.fold) == ("Questionnaire gcs", ANSWERS)
     assert found.lines == ("Cardial comorbidity: Yes", "Angina: No", "Weight: 70 kg")
+
+
+def test_question_that_is_asked_twice_says_of_what() -> None:
+    knees = [
+        {"text": f"{side} knee", "item": [{"text": "Pain", "answer": [{"valueBoolean": pain}]}]}
+        for side, pain in (("Left", True), ("Right", False))
+    ]
+    (found,) = read_social(given({**FILLED_IN, "item": knees})).entries
+    assert found.lines == ("Left knee, Pain: Yes", "Right knee, Pain: No")
+
+
+def test_answers_of_phq_9_that_are_only_codes_have_words() -> None:
+    coding = {"system": LOINC, "code": "LA6571-9"}
+    item = {"text": "Better off dead", "answer": [{"valueCoding": coding}]}
+    (found,) = read_social(given({**FILLED_IN, "item": [item]})).entries
+    assert found.lines == ("Better off dead: Nearly every day",)
 
 
 def test_one_that_is_not_finished_says_so_and_one_in_error_is_left_out() -> None:
