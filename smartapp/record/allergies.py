@@ -3,6 +3,7 @@
 An empty list never means "no known allergies"; only a statement in the record does.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,7 +18,7 @@ from smartapp.record.codes import (
     status_code,
     status_codes,
 )
-from smartapp.record.elements import Resource, extensions, mappings
+from smartapp.record.elements import Resource, extensions, mapping, mappings
 from smartapp.record.marks import Marks, comments, doubted, origin_of, read_marks
 from smartapp.record.moments import Moment, member_moment, newest_first, parse_moment
 from smartapp.record.narratives import with_own_text
@@ -25,7 +26,7 @@ from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.severities import SEVERITIES, severity_code
 from smartapp.record.spans import Span, read_span
 from smartapp.record.statements import Statement, contradicts, read_statement
-from smartapp.record.texts import prose, texts
+from smartapp.record.texts import prose, text, texts
 
 NOT_NAMED = "Allergy to something that the EHR does not name"
 OVER = frozenset({"inactive", "resolved"})
@@ -46,6 +47,18 @@ CATEGORY_WORDS = {
     "environment": "Environment",
     "biologic": "Biologic",
 }
+_WORD = re.compile(r"[^\W\d_]{2,}")
+# "Penicillins" and "penicillin" begin alike.
+LETTERS_OF_A_STEM = 4
+_OF_ANY_ALLERGY = frozenset(
+    [
+        "allergy", "allergies", "allergic", "allergen", "reaction", "intolerance", "intolerant",
+        "adverse", "hypersensitivity", "sensitivity", "propensity", "history", "drug", "drugs",
+        "food", "medication", "medicine", "product", "products", "substance", "agent", "agents",
+        "class", "containing", "preparation", "derivative", "derivatives", "disorder", "finding",
+        "to", "of", "and", "or", "the", "with", "in",
+    ]
+)  # fmt: skip
 # R4's extensions of AllergyIntolerance and of its reaction.
 EXTENSIONS = "http://hl7.org/fhir/StructureDefinition/allergyintolerance-"
 EXPOSURE_RISK = f"{EXTENSIONS}substanceExposureRisk"
@@ -174,6 +187,8 @@ def _allergy(sent: Resource, now: datetime) -> Allergy:
     if statement is None and (denial := _denial(resource)):
         remark = f"Its code says “{denial}”, but not the rest of the entry."
         marks = marks._replace(notes=(remark, *marks.notes))
+    elif statement is None and (other := _other_name(resource.get("code"))):
+        marks = marks._replace(notes=(f"Its code says “{other}”.", *marks.notes))
     return Allergy(
         marks=doubted(marks, now),
         name=statement.words if statement else _name(resource),
@@ -290,6 +305,25 @@ def _words(resource: Resource) -> str:
     code = {} if absent_code(resource.get("code")) else resource.get("code")
     risks = filter(None, map(_substance_at_risk, extensions(resource, EXPOSURE_RISK)))
     return concept_words(code) or _substances(resource) or next(risks, "") or concept_text(code)
+
+
+def _other_name(code: object) -> str:
+    """Return the words of the code if they have nothing in common with the author's text: "PCN"
+    coded as "Penicillin", which it explains, or as "Peanut", which it contradicts."""
+    members = mapping(code)
+    written, displays = text(members.get("text")), []
+    for coding in mappings(members.get("coding")):
+        if (shown := text(coding.get("display"))) and not absent_code({"coding": [coding]}):
+            displays.append(shown)
+    mine = _stems(written)
+    others = [stem for one in displays for stem in _stems(one)]
+    is_alike = any(a.startswith(b) or b.startswith(a) for a in mine for b in others)
+    return displays[0] if mine and others and not is_alike else ""
+
+
+def _stems(words: str) -> set[str]:
+    said = set(_WORD.findall(words.casefold())) - _OF_ANY_ALLERGY
+    return {word[:LETTERS_OF_A_STEM] for word in said}
 
 
 def _substances(resource: Resource) -> str:

@@ -386,3 +386,20 @@ def test_the_line_names_each_allergy_once() -> None:
     again = {**allergy(criticality="high"), "id": "a2"}
     shown = words_of("allergies", allergy(), again, {**allergy("Latex"), "id": "a3"})
     assert_says(shown, "▲ High criticality: Penicillin , Latex Allergies and")
+
+
+@pytest.mark.parametrize(
+    ("written", "display", "is_said"),
+    [
+        ("PCN", "Allergy to penicillin", True),
+        ("Codeine", "Allergy to peanut", True),
+        ("Eggs", "Egg white allergy", False),
+        ("Penicillins", "Penicillin G", False),
+    ],
+)
+def test_code_that_has_nothing_in_common_with_the_name_is_said(
+    written: str, display: str, is_said: bool
+) -> None:
+    code = {"text": written, "coding": [{"code": "1", "display": display}]}
+    shown = words_of("allergies", about_patient("AllergyIntolerance", "a", code=code))
+    assert_says(shown, f"{written} | {'' if is_said else 'NOT '}Its code says “{display}”.")
