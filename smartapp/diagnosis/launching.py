@@ -12,11 +12,11 @@ _DIRECTLY = ("This app connects to EHRs directly and uses no proxy of its enviro
 
 
 def _unknown(when: When) -> When:
-    return every(coded("unknown-endpoint"), when)
+    return every(coded("unknown-endpoint", "endpoint-disabled"), when)
 
 
 def _is_off_meanwhile(case: Case) -> bool:
-    return case.step == Step.CALLBACK and bool(case.asked)
+    return case.code == "endpoint-disabled"
 
 
 def _at_ehr(rule: str, title: str, when: When, fix: str) -> Entry:
@@ -102,7 +102,7 @@ TABLE = (
           _unknown(lambda c: bool(c.nearest) and not c.is_nearest_the_same),
           "iss was {c.iss}; {c.nearest.name} has {c.nearest.fhir_base_url}. {c.nearest_difference}",
           "Correct the FHIR base URL of the endpoint, or the launch in the EHR."),
-    Entry("C1", SEEN, "The EHR was switched off in this app while the person signed in",
+    Entry("C1", SEEN, "The EHR was switched off in this app meanwhile",
           _unknown(_is_off_meanwhile), FAILURE,
           "Switch the endpoint and its registration on, and start again."),
     Entry("C22", SEEN, "What was opened belongs to no EHR that is switched on",

@@ -53,13 +53,13 @@ from smartapp.protocol.errors import (
     EHRTimeout,
     EndedByAdministrator,
     EndedByEHR,
+    EndpointDisabled,
     InvalidGrant,
     LaunchContextError,
     LaunchEnded,
     PatientChanged,
     RefreshUncertain,
     SmartError,
-    UnknownEndpoint,
 )
 from smartapp.protocol.token import TokenResponse
 from smartapp.registrations import registry
@@ -91,21 +91,21 @@ def ended(launch: StoredLaunch) -> SmartError:
 
 
 def refuse_ended(launch: StoredLaunch) -> None:
-    """Raise the error that says why this launch is over, or UnknownEndpoint if an administrator has
-    switched its EHR off."""
+    """Raise the error that says why this launch is over, or EndpointDisabled if an administrator
+    has switched its EHR off."""
     if launch.ended_at is not None:
         raise ended(launch)
     if not launch.is_enabled:
-        raise UnknownEndpoint(f"launch {launch.uuid}: its EHR was switched off meanwhile")
+        raise EndpointDisabled(f"launch {launch.uuid}: its EHR was switched off meanwhile")
 
 
 async def with_access(launch: StoredLaunch, *, by_person: bool = False) -> StoredLaunch:
     """Return the launch with an access token that is valid for a while. `by_person`: a person loads
     the page, and may retry once without a wait after a failure.
 
-    Raises LaunchEnded (or PatientChanged) if there is none, UnknownEndpoint if an administrator has
-    switched the EHR off, and EHRUnavailable, InvalidClient, ... if the EHR cannot give one now (the
-    launch is kept).
+    Raises LaunchEnded (or PatientChanged) if there is none, EndpointDisabled if an administrator
+    has switched the EHR off, and EHRUnavailable, InvalidClient, ... if the EHR cannot give one now
+    (the launch is kept).
     """
     refuse_ended(launch)
     expires_at = launch.access_token_expires_at

@@ -177,6 +177,16 @@ class UnknownEndpoint(RequestError):
     in_ehr = f"This EHR has to be connected to this app first. {TELL}"
 
 
+class EndpointDisabled(UnknownEndpoint):
+    """An administrator disabled the endpoint or its registration while a person signed in or had a
+    page open."""
+
+    code = "endpoint-disabled"
+    title = "This EHR was switched off in this app"
+    happened = "Somebody who looks after this app has just switched it off, so nothing was read."
+    next_step = f"Try again later. {ASK_FOR_HELP}"
+
+
 NO_WINDOW = (
     "If no window opens, your EHR lets this app open none: tell your administrator, who can have "
     "the EHR open the app in a window of its own."

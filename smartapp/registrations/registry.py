@@ -23,7 +23,12 @@ from smartapp.database import in_database
 from smartapp.exception_reports import cause
 from smartapp.keys import memory
 from smartapp.protocol.discovery import discovery_url
-from smartapp.protocol.errors import ClientKeyError, StateOfAnotherRegistration, UnknownEndpoint
+from smartapp.protocol.errors import (
+    ClientKeyError,
+    EndpointDisabled,
+    StateOfAnotherRegistration,
+    UnknownEndpoint,
+)
 from smartapp.protocol.urls import base_key, without_trailing_slash
 from smartapp.registrations import changes, options, presets, smart_launcher, validation
 from smartapp.registrations.models import Endpoint, Member, Registration
@@ -273,10 +278,13 @@ async def endpoint_for_callback(endpoint_id: int, registration_slug: str) -> End
     """Return the endpoint that a launch was started with, as it was a moment ago. The caller must
     use `refuse_outdated` in the transaction in which the launch begins.
 
-    Raises UnknownEndpoint if it was disabled meanwhile, StateOfAnotherRegistration if the EHR's
+    Raises EndpointDisabled if it was disabled meanwhile, StateOfAnotherRegistration if the EHR's
     answer came back on the redirect URI of another registration (C4, C50).
     """
-    config = await _remembered("pk", endpoint_id, pk=endpoint_id)
+    try:
+        config = await _remembered("pk", endpoint_id, pk=endpoint_id)
+    except UnknownEndpoint as error:
+        raise EndpointDisabled(error.detail) from error
     if config.registration_slug != registration_slug:
         raise StateOfAnotherRegistration(f"started with registration {config.registration_slug}")
     return config

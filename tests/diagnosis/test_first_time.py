@@ -230,7 +230,7 @@ class TestWayBack:
         callback = await browser.to_callback(ehr_launch())
         await endpoint(enabled=False)
         await browser.get(callback)
-        await first_is("switched off in this app while the person signed in", "C1")
+        await first_is("switched off in this app meanwhile", "C1")
 
     async def test_issuer_with_a_slash(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start

@@ -361,7 +361,8 @@ class TestChangedMeanwhile:
     ) -> None:
         callback = await browser.to_callback(ehr_launch())
         await in_database(Registration.objects.update, enabled=False)
-        await refused(browser, callback, 404, "not connected")
+        page = await refused(browser, callback, 404, "This EHR was switched off in this app")
+        assert "nobody has registered" not in page
         assert ehr.token_requests == []
         assert await launches() == 0
 
