@@ -353,7 +353,8 @@ class UnexpectedError(SmartError):
     status = 500
     title = "Something went wrong in this app"
     happened = "It is this app's own fault. Nothing was shown or sent that should not be."
-    next_step = "Try again. If it stays, give the reference number to your administrator."
+    next_step = "Try again. If it stays, ask for help, and give the reference number."
+    in_ehr = "Try again. If it stays, give the reference number to your administrator."
 
 
 class DatabaseAway(SmartError):
@@ -366,7 +367,7 @@ class DatabaseAway(SmartError):
         "Its own database does not answer, or has no room. Nothing of yours is lost, and nothing "
         "was shown that should not be."
     )
-    next_step = "Wait a few seconds and try again here. If it stays, tell your administrator."
+    next_step = "Wait a few seconds and try again here. If it stays, ask for help."
     in_ehr = "Wait a few seconds and press Try again. If it stays, tell your administrator."
     retry_after: float | None = 5
     is_repeatable = True

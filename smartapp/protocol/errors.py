@@ -236,7 +236,8 @@ class TooManyVisits(RequestError):
         "From your network address so many people, or programs, have opened this app just now that "
         "it lets no more in for a moment. Nothing is wrong with your sign-in."
     )
-    next_step = "Try again in a moment. If it stays, tell your administrator."
+    next_step = "Try again in a moment. If it stays, ask for help."
+    in_ehr = "Try again in a moment. If it stays, tell your administrator."
     retry_after = 10.0
     is_repeatable = True
 
@@ -372,7 +373,7 @@ class StateChanged(StateError):
         "The EHR sent you back with another sign-in number than the one that this app gave it, so "
         "its answer was not used."
     )
-    next_step = f"{START_AGAIN} If it happens twice, tell your administrator."
+    next_step = f"{START_AGAIN} {IF_TWICE}"
 
 
 class StateOfAnotherBrowser(StateError):
@@ -414,7 +415,7 @@ class StateOfAnotherRegistration(StateError):
     code = "state-other-registration"
     requirement = "C4"
     happened = "The answer came back on the address of another EHR, so it was not used."
-    next_step = f"{START_AGAIN} If it happens twice, tell your administrator."
+    next_step = f"{START_AGAIN} {IF_TWICE}"
 
 
 class AuthorizationRefused(SmartError):
@@ -508,10 +509,7 @@ class AuthorizationErrorWithoutState(AuthorizationResponseInvalid):
         "The EHR sent you back with an error, and did not say which sign-in it belongs to. Nothing "
         "was read."
     )
-    next_step = (
-        f"{START_AGAIN} If it happens twice, give the reference below to your administrator, who "
-        "can see what the EHR said."
-    )
+    next_step = f"{START_AGAIN} {IF_TWICE} This app's administrators can see what the EHR said."
 
 
 class AnswerByPost(AuthorizationResponseInvalid):
@@ -555,7 +553,8 @@ class DiscoveryFailed(DiscoveryInvalid):
     status = 503
     title = "The EHR is not answering"
     happened = "The EHR could not say how to sign in to it. It has a problem of its own."
-    next_step = "Try again in a few minutes. If it stays, tell your administrator."
+    next_step = "Try again in a few minutes. If it stays, ask your health system for help."
+    in_ehr = "Try again in a few minutes. If it stays, tell your administrator."
 
 
 class DiscoveryIncomplete(DiscoveryError):
@@ -681,8 +680,7 @@ class KeysReplaced(InvalidClient):
     )
     next_step = (
         "Wait a few minutes and open the app again from your EHR or from the start page; a page "
-        "that was open goes on by itself when you reload it. At some EHRs it takes until "
-        "tomorrow: your administrator knows which."
+        "that was open goes on by itself when you reload it. At some EHRs it takes until tomorrow."
     )
     in_ehr = (
         "Wait a few minutes, then close the app and open it again from the patient's chart; a page "

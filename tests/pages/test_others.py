@@ -179,6 +179,20 @@ class TestError:
         ]
         assert found == []
 
+    def test_patients_at_home_are_not_sent_to_an_administrator(self) -> None:
+        """They have a health system. Two of the pages are only shown in an EHR's frame."""
+        classes: list[type[SmartError]] = [SmartError]
+        for one in classes:
+            classes += one.__subclasses__()
+        in_frames = ("frame-not-allowed", "cookies-blocked")
+        found = [
+            one.code
+            for one in classes
+            if not issubclass(one, IntrospectionError) and one.code not in in_frames
+            if "your administrator" in one.next_step.partition("If you came from an EHR")[0]
+        ]
+        assert found == []
+
     @pytest.mark.parametrize(
         "kind",
         [AuthorizationResponseInvalid, IDTokenError, JWKSError, LaunchContextError, TokenRefused,
