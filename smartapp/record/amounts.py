@@ -76,11 +76,11 @@ def _per(denominator: dict[str, Any]) -> str:
 
 
 def duration_text(duration: object) -> str:
-    """Return "7 days" for a FHIR Duration, or the quantity as sent."""
+    """Return "7 days" for a FHIR Duration, or the quantity as sent; one without a unit says so."""
     members = mapping(duration)
     amount, unit = digits(members.get("value")), _unit_of_time(members)
     if not amount or not unit:
-        return quantity_text(members)
+        return amount_text(members)
     return f"{comparator_text(members)} {counted(amount, unit)}".lstrip()
 
 

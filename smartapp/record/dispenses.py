@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from smartapp.record.amounts import amount_text, ratio_text
+from smartapp.record.amounts import amount_text, duration_text, ratio_text
 from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.dosage import read_dosages
 from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
@@ -12,7 +12,6 @@ from smartapp.record.marks import read_marks
 from smartapp.record.medication_names import medication_marks, medication_name, medication_reference
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import member_moment
-from smartapp.record.quantities import quantity_text
 from smartapp.record.reading import Given, Read
 from smartapp.record.references import Related, display, displays, reasons, target, to_follow
 from smartapp.record.texts import prose
@@ -62,7 +61,7 @@ def _dispense(resource: Resource, related: Related) -> Fact:
             "dispensed" if _has_happened(resource) else "",
             _substituted(mapping(resource.get("substitution"))),
             amount_text(resource.get("quantity")),
-            _for(quantity_text(resource.get("daysSupply"))),
+            _for(_supply(resource.get("daysSupply"))),
             concept_text(resource.get("category")),
             concept_text(resource.get("type")),
             *map(_performer, mappings(resource.get("performer"))),
@@ -116,6 +115,13 @@ def _substituted(substitution: dict[str, Any]) -> str:
     return labelled("substituted", said(kind, said_why)) or "substituted"
 
 
+def _supply(days: object) -> str:
+    """Return how long the supply lasts. Its name says the unit where the quantity does not."""
+    members = mapping(days)
+    has_unit = members.get("unit") or members.get("code")
+    return duration_text(members if has_unit else {**members, "unit": "day"})
+
+
 def _for(days: str) -> str:
     return f"for {days}" if days else ""
 
@@ -156,7 +162,7 @@ def _administration(resource: Resource, related: Related) -> Fact:
 
 def _given(dosage: dict[str, Any]) -> Iterable[str]:
     """Yield the text of a dose that was given, and its coded members."""
-    rate = ratio_text(dosage.get("rateRatio")) or quantity_text(dosage.get("rateQuantity"))
+    rate = ratio_text(dosage.get("rateRatio")) or amount_text(dosage.get("rateQuantity"))
     yield prose(dosage.get("text"))
     yield ", ".join(
         said(

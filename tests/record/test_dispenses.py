@@ -1,8 +1,10 @@
 from typing import Any
 
+import pytest
+
 from smartapp.record.dispenses import dispenses_to_follow, read_dispenses
 from smartapp.record.facts import Fact
-from tests.chart.samples import about_patient, concept
+from tests.chart.samples import Resource, about_patient, concept
 from tests.record.samples import given
 
 
@@ -77,3 +79,21 @@ def test_what_was_not_given_says_so() -> None:
 def test_medications_without_a_name_are_asked_for() -> None:
     found = dispenses_to_follow([{"medicationReference": {"reference": "Medication/7"}}])
     assert found == ("Medication/7",)
+
+
+@pytest.mark.parametrize(
+    ("supply", "words"),
+    [
+        ({"value": 30}, "for 30 days"),
+        ({"value": 4, "unit": "Week"}, "for 4 weeks"),
+        ({"value": 2, "unit": "boxes"}, "for 2 boxes"),
+    ],
+)
+def test_supply_for_days(supply: Resource, words: str) -> None:
+    assert words in fact("MedicationDispense", daysSupply=supply).details
+
+
+def test_rate_without_a_unit_says_so() -> None:
+    dosage = {"dose": {"value": 5, "unit": "mg"}, "rateQuantity": {"value": 25}}
+    found = fact("MedicationAdministration", dosage=dosage)
+    assert found.lines == ("5 mg, at 25 (no unit given)",)
