@@ -34,8 +34,8 @@ _SUSCEPTIBILITIES = frozenset(
      "not susceptible", "susceptible, dose dependent"}
 )  # fmt: skip
 
-# The number of a tube or an order: "S26-0815", "2231".
-_TUBE = re.compile(r"\S*\d{3}\S*")
+# The number of a tube or an order: "S26-0815", "2231". A value, a date or a time: "1.9", "08:30".
+_TUBE = re.compile(r"\S*\d(?:\d{2}|[.,:/-]\d)\S*")
 
 Key = tuple[str, ...]
 
@@ -86,7 +86,7 @@ def series_key(reading: Reading, what: str) -> Key:
         what,
         reading.marks.whose.casefold(),
         how.panel.casefold(),
-        how.derived_from.casefold(),
+        _kind_of(how.derived_from),
         _kind_of(how.specimen),
         how.site.casefold(),
         how.method.casefold(),
@@ -209,9 +209,9 @@ def _late_first(sent: object) -> float:
 
 
 def _kind_of(thing: str) -> str:
-    """Return the kind of a specimen or device without the number of its tube or its own, which does
-    not make a separate series. A short number is none: "Isolate 1" and "Isolate 2" are two
-    organisms."""
+    """Return the kind of a specimen, of a device, or of what a result was derived from
+    ("Creatinine 1.9"), without numbers of their own, which do not make a separate series. A short
+    number is none of these: "Isolate 1" and "Isolate 2" are two organisms."""
     return " ".join(_TUBE.sub(" ", thing.casefold()).split()) if thing else ""
 
 

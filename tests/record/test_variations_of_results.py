@@ -1711,3 +1711,15 @@ def test_two_pressures_of_one_observation_have_the_names_of_their_sides() -> Non
     shown = words_of("vitals", vital("85354-9", component=sides))
     assert_says(shown, "142/88 | named “Systolic, supine” | named “Systolic, after exercise”")
     assert_says(words_of("vitals", vital("85354-9", component=sides[:2])), "142/88 | NOT named")
+
+
+def test_what_a_result_was_derived_from_is_another_each_time() -> None:
+    results = [
+        result("eGFR", value, effectiveDateTime=when, derivedFrom=[{"display": source}])
+        for value, when, source in (
+            (60, "2026-06-01", "Creatinine 1.1"),
+            (30, "2026-06-03", "Creatinine 2.1"),
+        )
+    ]
+    numbered = [{**one, "id": str(n)} for n, one in enumerate(results)]
+    assert_says(words_of("labs", *numbered), "first 60, latest 30 | from Creatinine 2.1")
