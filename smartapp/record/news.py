@@ -118,6 +118,11 @@ class Overview:
         missing = {*self.unread, *self.in_part}
         return missing.isdisjoint((SOURCES["labs"], SOURCES["vitals"]))
 
+    @property
+    def are_values_unread(self) -> bool:
+        """Whether nothing was read in which something abnormal could have been."""
+        return {SOURCES["labs"], SOURCES["vitals"]}.issubset(self.unread)
+
 
 # --- the share of each list -------------------------------------------------------------------
 

@@ -214,9 +214,28 @@ class TestNews:
         news = Markup(launch_html(chart_of("a-1.E-1003", spoil))).one("section", id="news").text
         assert "Not read: laboratory results, vital signs, medications." in news
         assert "Made from visits only." in news
-        assert "Nothing abnormal in what was read." in news
+        assert "Abnormal now Not read." in " ".join(news.split())
+        assert "Nothing abnormal" not in news
         assert "lies outside its range" not in news
         assert "No change with a date" not in news
+
+    def test_of_a_record_of_which_nothing_was_read_nothing_is_said(self) -> None:
+        def spoil(ehr: FakeEHR) -> None:
+            for name in ("MedicationRequest", "MedicationStatement", "Observation", "Encounter"):
+                ehr.answers[name] = always(lambda: web.Response(status=500))
+
+        news = Markup(launch_html(chart_of("a-1.E-1003", spoil))).one("section", id="news").text
+        assert "Not read: laboratory results, vital signs, medications, visits." in news
+        assert "Made from" not in news
+
+    def test_what_was_read_is_told_apart_from_what_was_not(self) -> None:
+        without = chart_of("a-1.E-1003", granted_scopes=(
+            "patient/Patient.rs",
+            "patient/Observation.rs?category=http://terminology.hl7.org/CodeSystem/observation-category|vital-signs",
+        ))  # fmt: skip
+        news = Markup(launch_html(without)).one("section", id="news").text
+        assert "Made from vital signs only." in news
+        assert "Nothing abnormal in what was read." in news
 
 
 class TestSections:
