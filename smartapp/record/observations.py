@@ -122,6 +122,8 @@ _KINDS_OF_OTHERS = {
     "Substance": "a substance",
     "Specimen": "a specimen",
 }
+BY_THE_PATIENT = "as reported by the patient"
+BY_A_RELATED_PERSON = "as reported by a related person"
 SPECIMEN_ELSEWHERE = "a specimen in another entry of the EHR"
 # What a contained member takes from its panel if it has none of its own.
 INHERITED = ("status", "issued", "category", "subject", "focus", "specimen", "performer")
@@ -370,6 +372,8 @@ def _marks(resource: Resource, person: Person, absent: str) -> Marks:
     when, remark = _when(resource)
     if person.is_before_birth(when):
         remark = "; ".join(filter(None, (remark, "dated before the patient's birth")))
+    if "performer" in resource and (teller := _told_by(resource, person)):
+        remark = "; ".join(filter(None, (remark, teller)))
     marks = read_marks(
         resource,
         when=when,
@@ -385,6 +389,21 @@ def _marks(resource: Resource, person: Person, absent: str) -> Marks:
     return marks._replace(
         notes=(*marks.notes, *comments), remarks=(remark,) if remark else marks.remarks
     )
+
+
+def _told_by(resource: Resource, person: Person) -> str:
+    """Return that nobody else than the patient, or somebody close, measured or reported it."""
+    performers = [one for one in mappings(resource["performer"]) if one]
+    if not performers or not all(_is_layman(one, person) for one in performers):
+        return ""
+    is_own = any(_is_patient(one, person) for one in performers)
+    return BY_THE_PATIENT if is_own else BY_A_RELATED_PERSON
+
+
+def _is_layman(performer: Resource, person: Person) -> bool:
+    written = text(performer.get("reference")).split("/")
+    is_related = "RelatedPerson" in (text(performer.get("type")), *written)
+    return is_related or _is_patient(performer, person)
 
 
 @lru_cache(maxsize=1_000)

@@ -114,6 +114,7 @@ def _order(resource: Resource, related: Related, replaced: frozenset[str]) -> Fa
             labelled("ordered by", displays(resource.get("requester"))),
             labelled("to", [*displays(resource.get("performer")),
                             *concept_texts(resource.get("performerType")),
+                            *concept_texts(resource.get("locationCode")),
                             *displays(resource.get("locationReference"))]),
         ),
         details=said(

@@ -1723,3 +1723,25 @@ def test_what_a_result_was_derived_from_is_another_each_time() -> None:
     ]
     numbered = [{**one, "id": str(n)} for n, one in enumerate(results)]
     assert_says(words_of("labs", *numbered), "first 60, latest 30 | from Creatinine 2.1")
+
+
+@pytest.mark.parametrize(
+    ("performers", "says"),
+    [
+        ([f"Patient/{PATIENT}"], "as reported by the patient"),
+        (["RelatedPerson/1"], "as reported by a related person"),
+        (["Practitioner/1"], "NOT as reported"),
+        ([f"Patient/{PATIENT}", "Practitioner/1"], "NOT as reported"),
+        (["Patient/another"], "NOT as reported"),
+    ],
+)
+def test_what_the_patient_measured_at_home_says_so(performers: list[str], says: str) -> None:
+    members: Resource = {"performer": [{"reference": one} for one in performers]}
+    for section, one in (
+        ("vitals", vital("8867-4", 71, **members)),
+        ("labs", result("Glucose", 5, **members)),
+    ):
+        assert_says(words_of(section, one), says)
+    absent_reason = {"dataAbsentReason": words("Not measured")}
+    shown = words_of("labs", result("Glucose", **members, **absent_reason))
+    assert_says(shown, f"No result: Not measured | {says}")
