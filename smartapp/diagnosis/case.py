@@ -143,6 +143,8 @@ _MEMBER = re.compile(
     r"(?:[ -]method)?",
     re.IGNORECASE,
 )
+# RFC 7515 §4.1 and RFC 7519 §4.1, without those that have a cause of their own.
+_PART_OF_ASSERTION = re.compile(r"\b(exp|iat|nbf|jti|typ|jku|x5c|x5t)\b")
 # RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6. Other codes are words of the EHR.
 _STANDARD_ERRORS = frozenset((
     "invalid_request", "invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client",
@@ -335,6 +337,8 @@ class Case:
             sent = self.token["sent"] or self.failure["sent"]
         named = (re.sub("[ -]", "_", name.lower()) for name in _MEMBER.findall(self.said))
         missed = [name for name in dict.fromkeys(named) if name in sent]
+        if self.missed_of_assertion and "client_assertion" in missed:
+            missed.remove("client_assertion")
         pkce = "code_verifier" if self.is_at_token_endpoint else "code_challenge"
         if not missed and "pkce" in self.named and pkce in sent:
             missed.append(pkce)
@@ -343,6 +347,18 @@ class Case:
         if proves and "authentication" in self.named and self.named.isdisjoint(others):
             missed.append("our authentication")
         return ", ".join(missed)
+
+    @property
+    def assertion_parts(self) -> str:
+        return ", ".join((*self.header, *self.claims)) or "none"
+
+    @cached_property
+    def missed_of_assertion(self) -> str:
+        """What the EHR says is missing in our client assertion: names of its header or claims."""
+        is_said = self.is_at_token_endpoint and self.method == AuthMethod.PRIVATE_KEY_JWT
+        if not is_said or "missing" not in self.named or "invalid" in self.named:
+            return ""
+        return ", ".join(dict.fromkeys(_PART_OF_ASSERTION.findall(self.said)))
 
     @property
     def came_members(self) -> frozenset[str]:

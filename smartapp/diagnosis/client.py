@@ -105,6 +105,10 @@ TABLE = (
     Entry("C63", SEEN, "Our keys were replaced in an emergency, and the EHR has not fetched the "
           "new ones", coded("keys-replaced"), FAILURE, "Ask the vendor to fetch the JWKS URL "
           "again; the page of the key set says how long it takes otherwise.", _OURS),
+    Entry("C63", SAID, "The EHR misses a part of our client assertion: {c.missed_of_assertion}",
+          _signed(lambda c: bool(c.missed_of_assertion)),
+          "{c.answer} Sent were {c.assertion_parts}.",
+          "If it is among them, ask the vendor what its server got. The registration can add jku."),
     Entry("C63", SAID, "The EHR could not fetch our keys", _signed(_names_fetching),
           ANSWER,
           "Enter {c.jwks_url} at the vendor, to the letter; it must be reachable from there. Or "
