@@ -157,7 +157,10 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
             return self._page(request, endpoint, form=form)
         if override.member == Member.SMART_CONFIGURATION:
             self._observe(request, endpoint)
-        said = f"{override.get_member_display()}: your address is used from now on."
+        said = (
+            f"{override.get_member_display()}: your address is used from now on. Press Check "
+            "on the page of the registration to see whether it works."
+        )
         self.message_user(request, said, messages.SUCCESS)
         return HttpResponseRedirect(request.path)
 

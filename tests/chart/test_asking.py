@@ -399,7 +399,7 @@ class TestCounts:
         assert found.state == "failed"
         assert found.error == (
             "In place of this part of the record, the EHR sent a message. "
-            "The EHR said: “Index is rebuilt”"
+            "The EHR said: “Index is rebuilt.”"
         )
 
     async def test_a_total_that_fits_is_no_news(self, ehr: FakeEHR) -> None:

@@ -358,7 +358,7 @@ class TestPaging:
 @pytest.mark.parametrize(
     ("status", "said", "sentence"),
     [
-        (403, "Not allowed.", "It answered with status 403. The EHR said: “Not allowed”"),
+        (403, "Not allowed.", "It answered with status 403. The EHR said: “Not allowed.”"),
         (500, "", "It answered with status 500."),
     ],
 )

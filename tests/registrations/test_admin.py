@@ -947,6 +947,7 @@ class TestDiscovery:
         assert "<strong>https://token.example/t</strong>" in shown
         assert "Overridden by ann on 20" in shown
         assert "ticket 4711" in shown
+        assert "Press Check on the page of the registration to see whether it works." in shown
         assert launch_endpoints().token_endpoint == "https://token.example/t"
 
         page = admin.post(self.url(endpoint), {"unset": "token_endpoint"}, follow=True)
