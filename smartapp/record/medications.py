@@ -402,7 +402,9 @@ def _medication(resource: Resource, given: Given, replaced: frozenset[str]) -> M
         marks=marks,
         is_over=group in ("current", "not-to-give") and _is_over(resource, now),
         is_perhaps_over=group == "current" and _is_over_if_it_began(resource, now),
-        is_to_come=group == "current" and _is_to_come(resource, now),
+        is_to_come=group == "current"
+        and status_code(resource) != "intended"
+        and _is_to_come(resource, now),
         is_replaced=group == "current" and marks.source in replaced,
     )
     return Medication(

@@ -258,6 +258,15 @@ def contained(**medication: Any) -> Resource:
             "from 2027 | has not begun yet",
         ),
         (
+            order(
+                WARFARIN,
+                "MedicationStatement",
+                status="intended",
+                effectivePeriod={"start": "2027"},
+            ),
+            "Intended | from 2027 | NOT lists it as current",
+        ),
+        (
             order(WARFARIN, "MedicationStatement", effectivePeriod={"start": "2026"}),
             "NOT has not begun",
         ),
