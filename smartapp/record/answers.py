@@ -5,13 +5,21 @@ LOINC's lists (pregnancy, PHQ-9, GAD-7), and the smoking statuses of US Core. An
 is shown as a code.
 """
 
+import re
+
 from smartapp.record.codes import LOINC, SNOMED, codings
 
-POSITIVE = frozenset({"positive", "pos", "reactive", "detected", "present", "abnormal"})
+POSITIVE = frozenset(
+    {"positive", "pos", "reactive", "detected", "present", "abnormal", "repeatedly reactive",
+     "weakly reactive", "weakly positive", "weak positive", "low positive", "strongly positive",
+     "presumptive positive", "small", "moderate", "large", "1+", "2+", "3+", "4+"}
+)  # fmt: skip
 NEGATIVE = frozenset(
     {"negative", "neg", "nonreactive", "non reactive", "not reactive", "not detected", "undetected",
      "none detected", "absent", "not present", "normal"}
 )  # fmt: skip
+
+_JUDGED = re.compile(r"\s*[(\[](?:A|AA|abnormal)[)\]]$", re.IGNORECASE)
 
 _SNOMED = {
     "10828004": "Positive",
@@ -78,7 +86,9 @@ _WORDS = {SNOMED: _SNOMED, LOINC: _LOINC}
 
 
 def plain_answer(words: str) -> str:
-    """Return an answer as POSITIVE and NEGATIVE have it: without case, qualifier and hyphens."""
+    """Return an answer as POSITIVE and NEGATIVE have it: without case, qualifier and hyphens, and
+    without the judgement beside it ("DETECTED (A)")."""
+    words = _JUDGED.sub("", words)
     return words.casefold().removesuffix("(qualifier value)").strip(" .").replace("-", "")
 
 

@@ -1395,6 +1395,17 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         ),
         # A result in words beside a range that names the other ones.
         ((result(valueString="Reactive", referenceRange=[{"text": "Nonreactive"}]),), OUTSIDE),
+        *(
+            ((result(valueString=sent, referenceRange=[{"text": "NEGATIVE"}]),), said)
+            for sent, said in (
+                ("Positive (A)", OUTSIDE),
+                ("Repeatedly reactive", OUTSIDE),
+                ("2+", OUTSIDE),
+                ("Influenza (A)", f"NOT {OUTSIDE}"),
+                ("Negative (A)", f"NOT {OUTSIDE}"),
+                ("Trace", f"NOT {OUTSIDE}"),
+            )
+        ),
         (
             (result("Bowel sounds", valueString="Present", referenceRange=[{"text": "Normal"}]),),
             f"Present | NOT {OUTSIDE}",
