@@ -469,7 +469,8 @@ class TestOutcome:
         ehr.fhir_answer = forbid
         await browser.get(f"/launches/{uuid}/")
         said = outcome.of(await timeline())
-        assert re.search(r"; allergies, [a-z, ]+ not allowed by the EHR$", said), said
+        not_allowed = r"; allergies, [a-z, ]+ not allowed by the EHR; personal incomplete$"
+        assert re.search(not_allowed, said), said
 
     async def test_entries_of_another_patient_are_what_administrators_see_first(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
