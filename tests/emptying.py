@@ -9,6 +9,7 @@ from functools import cache
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.test import TransactionTestCase
 
 KEPT = frozenset({ContentType._meta.db_table, Permission._meta.db_table})
@@ -24,14 +25,18 @@ def install() -> None:
 def empty_tables() -> None:
     """Delete every row that a test may have created. Foreign keys are checked at the commit."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_tables_with_rows())
-        for (table,) in cursor.fetchall():
+        for table in tables_with_rows(cursor):
             cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")  # noqa: S608
 
 
+def tables_with_rows(cursor: CursorWrapper) -> list[str]:
+    """Return the names of the tables with rows that a test may have created."""
+    cursor.execute(_query())
+    return [table for (table,) in cursor.fetchall()]
+
+
 @cache
-def _tables_with_rows() -> str:
-    """Return one query for the names of the tables that have rows."""
+def _query() -> str:
     tables = set(connection.introspection.django_table_names(only_existing=True)) - KEPT
     return " UNION ALL ".join(
         f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM {connection.ops.quote_name(table)})"  # noqa: S608

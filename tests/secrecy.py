@@ -4,11 +4,11 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.apps import apps
 from django.db import connection
 
 from smartapp.keys.material import open_private_key
 from smartapp.keys.models import SigningKey
+from tests.emptying import tables_with_rows
 from tests.scripted_ehr import CANARY, ScriptedEHR
 
 LEAST_CHARACTERS = 12
@@ -44,8 +44,7 @@ def database_dump() -> str:
     """Return every value of every table as text."""
     lines = []
     with connection.cursor() as cursor:
-        for model in apps.get_models(include_auto_created=True):
-            table = model._meta.db_table
+        for table in tables_with_rows(cursor):
             if table.startswith("sandbox_"):
                 continue  # the EHR's side, which may know what it issued
             cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608
@@ -55,8 +54,17 @@ def database_dump() -> str:
 
 def private_numbers() -> list[str]:
     """Return the private exponents of all signing keys, as they would be in a leaked JWK."""
-    keys = [open_private_key(key) for key in SigningKey.objects.exclude(sealed_private_key="")]
-    return [str(key.as_dict(private=True)["d"]) for key in keys]
+    return [_private_number(key) for key in SigningKey.objects.exclude(sealed_private_key="")]
+
+
+def _private_number(key: SigningKey) -> str:
+    if key.sealed_private_key not in _private_numbers:  # most tests have the same keys
+        opened = open_private_key(key).as_dict(private=True)["d"]
+        _private_numbers[key.sealed_private_key] = str(opened)
+    return _private_numbers[key.sealed_private_key]
+
+
+_private_numbers: dict[str, str] = {}
 
 
 def secrets_of(ehr: ScriptedEHR) -> list[str]:

@@ -2,21 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import aiohttp
 import pytest
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
 from pytest_django import Settings
 
 from smartapp.audit.models import AuditEvent, ChainEnd
-from smartapp.database import in_database
+from smartapp.database import in_database, insert
 from smartapp.exchange import token_budget
 from smartapp.keys import key_creation, memory
 from smartapp.keys.models import KeySet, SigningKey
@@ -107,14 +108,15 @@ def registered(transactional_db: None, settings: Settings, ehr: ScriptedEHR) -> 
     token_budget.forget()
 
 
-_key_sets: dict[str, tuple[datetime, list[list[Model]]]] = {}
-"""For each ring: when the key set was created that it seals, and its rows by table."""
+_key_sets: dict[str, tuple[datetime, list[tuple[type[Model], dict[str, Any]]]]] = {}
+"""For each ring: when the key set was created that it seals, and its rows."""
 
 
 def _key_set(now: datetime) -> KeySet:
     """Return the key set `scripted`, as if it were created now.
 
     To create it takes longer than many tests, so a process creates it once and repeats its rows.
+    What the audit trail says stays as it is.
     """
     ring = str(settings.ENCRYPTION_KEYS)
     if AuditEvent.objects.exists() or KeySet.objects.exists():
@@ -122,25 +124,27 @@ def _key_set(now: datetime) -> KeySet:
     if ring not in _key_sets:
         with key_pool.set_aside():
             made = key_creation.create_key_set("scripted", now=now)
-        tables = (KeySet, SigningKey, AuditEvent, ChainEnd)
-        _key_sets[ring] = now, [list(model._default_manager.all()) for model in tables]
+        tables: tuple[type[Model], ...] = (KeySet, SigningKey, AuditEvent, ChainEnd)
+        rows = [(table, _values(row)) for table in tables for row in table._default_manager.all()]
+        _key_sets[ring] = now, rows
         return made
-    created_at, kept = _key_sets[ring]
-    for rows in kept:
-        later = [_later(row, now - created_at) for row in rows]
-        type(rows[0])._default_manager.bulk_create(later)
+    created_at, rows = _key_sets[ring]
+    with transaction.atomic():
+        for model, values in rows:
+            later = values if model in (AuditEvent, ChainEnd) else _later(values, now - created_at)
+            insert(model, **later)
     return KeySet.objects.get()
 
 
-def _later(row: Model, span: timedelta) -> Model:
-    """Return a copy of the row, that much later; what the audit trail says stays as it is."""
-    copied = deepcopy(row)
-    if isinstance(copied, KeySet | SigningKey):
-        for field in copied._meta.fields:
-            value = getattr(copied, field.attname)
-            if isinstance(value, datetime):
-                setattr(copied, field.attname, value + span)
-    return copied
+def _values(row: Model) -> dict[str, Any]:
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+
+
+def _later(values: dict[str, Any], span: timedelta) -> dict[str, Any]:
+    return {
+        name: value + span if isinstance(value, datetime) else value
+        for name, value in values.items()
+    }
 
 
 @pytest.fixture
