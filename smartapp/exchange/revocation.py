@@ -25,7 +25,8 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The result of a revocation. `failure` is the code of an error, after which to try again; with
+    """The result of a revocation. 200 also answers a token that the EHR does not know (RFC 7009
+    §2.2); some answer 204. `failure` is the code of an error, after which to try again; with
     `is_offered` False the EHR offers no revocation, and there is nothing to try again."""
 
     failure: str = ""
@@ -35,20 +36,22 @@ class Told:
 
 async def revoke(config: EndpointConfig, tokens: Issued) -> Told:
     """Revoke the refresh token first: at most EHRs that also revokes its access tokens (RFC 7009
-    §2.1)."""
+    §2.1), also where access tokens cannot be revoked by themselves."""
     url = (await discovery.launch_endpoints(config)).revocation_endpoint
     if url is None:
         return Told(is_offered=False)
-    held = {"refresh_token": tokens.refresh_token, "access_token": tokens.access_token}
+    named = {"refresh_token": tokens.refresh_token, "access_token": tokens.access_token}
+    held = {hint: value for hint, value in named.items() if value}
+    is_offered = True
     for hint, value in held.items():
-        if not value:
-            continue
         fields = {"token": value, "token_type_hint": hint}
         request = Request(config, Purpose.REVOCATION, url, fields, tokens.token_endpoint)
         response = await pipeline.send(await pipeline.admit(request))
-        if not _is_done(response):
+        if _is_unsupported(response):
+            is_offered &= hint != next(iter(held))
+        elif response.status not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
             return Told(f"status-{response.status}", _retry_after(response))
-    return Told()
+    return Told(is_offered=is_offered)
 
 
 async def outcome(telling: Awaitable[Told], what: str) -> Told:
@@ -65,15 +68,10 @@ async def outcome(telling: Awaitable[Told], what: str) -> Told:
         return Told("unexpected-error")
 
 
-def _is_done(response: http.Response) -> bool:
-    """Return whether the EHR needs no further request.
-
-    200 also answers a token that the EHR does not know (RFC 7009 §2.2); some answer 204. An EHR
-    that cannot revoke this type of token says `unsupported_token_type` (§2.2.1).
-    """
-    return response.status in (HTTPStatus.OK, HTTPStatus.NO_CONTENT) or (
-        response.status == 400 and error_code(response.body) == "unsupported_token_type"
-    )
+def _is_unsupported(response: http.Response) -> bool:
+    """Return whether the EHR cannot revoke this type of token (RFC 7009 §2.2.1): it stays valid,
+    and no further request helps."""
+    return response.status == 400 and error_code(response.body) == "unsupported_token_type"
 
 
 def _retry_after(response: http.Response) -> timedelta | None:

@@ -151,6 +151,22 @@ class TestDisconnect:
         await disconnect(browser, uuid)
         assert (await row(uuid)).end_reason == EndReason.DISCONNECTED
 
+    @pytest.mark.parametrize("refresh_token", ["refresh", None])
+    async def test_ehr_that_can_revoke_none_of_our_tokens_has_confirmed_nothing(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, refresh_token: str | None
+    ) -> None:
+        """They stay valid, and asking again does not help."""
+        ehr.refresh_token = refresh_token
+        uuid = await browser.launch(ehr_launch())
+
+        async def cannot(_: web.Request) -> web.Response:
+            return web.json_response({"error": "unsupported_token_type"}, status=400)
+
+        ehr.revoke_answer = cannot
+        await disconnect(browser, uuid)
+        assert (await row(uuid)).end_reason == EndReason.NOT_REVOCABLE
+        assert await waiting() == []
+
     async def test_ehr_that_answers_without_content_has_been_told(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
     ) -> None:
