@@ -105,8 +105,10 @@ SUBJECTS = {
     r"valid(ity)? (time|period)|time range|"
     r"(token|assertion|jwt) is not (yet )?active|"
     r"(?<!refresh )(?<!access )token (has |is )?expired|"
-    r"(expir\w+|issued|valid\w*) .*too (far|long|old)",
-    "lasts": r"life ?time|(expir\w+|valid\w*) .*too (far|long)",
+    r"\b(expir\w+|issued|valid\w*) .*too (far|long|old)",
+    "lasts": r"life ?time\b[^.]{0,30}(exceed|too|max|limit|long|greater|more)|"
+    r"(exceed\w*|max\w*|allowed)\b[^.]{0,30}life ?time|"
+    r"\b(exp|expir\w+|valid\w*)\b[^.]{0,60}(too (far|long)|more than)(?![^.]* (ago|past)\b)",
     "expired": r"expired",
     "registration": r"registration|credentials",
     "scope": r"scope|\b(patient|user|system)/[\w*]+\.",
