@@ -163,11 +163,13 @@ def _heading(text: io.TextIOWrapper) -> tuple[int, str]:
     for number, written in enumerate(islice(text, LINES_BEFORE_A_TABLE)):
         first = first or line(written)
         for delimiter in sorted(DELIMITERS, key=written.count, reverse=True):
-            names = next(csv.reader([written], delimiter=delimiter), [])
-            if any(_may_be(_column(name), _ADDRESS, _ADDRESS_COLUMN) for name in names):
+            columns = list(map(_column, next(csv.reader([written], delimiter=delimiter), [])))
+            has_address = any(_may_be(one, _ADDRESS, _ADDRESS_COLUMN) for one in columns)
+            # A title may be "FHIR Endpoint".
+            if has_address and any(_may_be(one, _NAME, _NAME_COLUMN) for one in columns):
                 return number, delimiter
     raise NotAList(
-        "The document is neither JSON nor a table with a column for the address (url)."
+        "The document is neither JSON nor a table with columns for the name and the address (url)."
         f" It begins with: {first[:120] or 'nothing'}"
     )
 

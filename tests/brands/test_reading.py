@@ -450,7 +450,8 @@ class TestShapes:
         assert names(read(table)) == ["Administraci\u00f3n"]
 
     @pytest.mark.parametrize(
-        "before", ["Endpoints, exported 2026\r\n\r\n", "\n", '"Our clinics"\n', "Clinics;;\n"]
+        "before",
+        ["Endpoints, exported 2026\r\n\r\n", "\n", '"Our clinics"\n', "FHIR Endpoint;;\n"],
     )
     @pytest.mark.parametrize("separator", [",", ";", "\t"])
     def test_a_title_may_stand_before_a_table(self, before: str, separator: str) -> None:
