@@ -50,8 +50,10 @@ CHOOSE_DIFFERENT = """part => {
             const key = [looksOf(one), style.color, style.fontSize, style.fontWeight,
                 style.textShadow, style.textDecorationLine, one.closest("[disabled]") !== null];
             const count = seen.get(key.join()) ?? 0;
-            seen.set(key.join(), count + 1);
-            if (count < 2 && one.checkVisibility()) different.push(one);
+            if (count < 2 && one.checkVisibility()) {
+                seen.set(key.join(), count + 1);
+                different.push(one);
+            }
         }
         [...one.children, ...(one.shadowRoot?.children ?? [])].forEach(look);
     };

@@ -44,6 +44,10 @@ def test_a_good_page() -> None:
     ("extra", "rules"),
     [
         ('<p class="pale">Pale in the light scheme</p>', ["color-contrast"]),
+        (
+            '<p class="pale" hidden>No</p><p class="pale" hidden>No</p><p class="pale">Pale</p>',
+            ["color-contrast"],
+        ),
         ('<p class="dim">Dim in the dark scheme</p>', ["color-contrast"]),
         ('<div class="card"><p>White on grey in the dark scheme</p></div>', ["color-contrast"]),
         ('<p style="opacity: 0.3">Faint in both</p>', ["color-contrast", "color-contrast"]),
