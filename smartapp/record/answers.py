@@ -86,10 +86,14 @@ _WORDS = {SNOMED: _SNOMED, LOINC: _LOINC}
 
 
 def plain_answer(words: str) -> str:
-    """Return an answer as POSITIVE and NEGATIVE have it: without case, qualifier and hyphens, and
-    without the judgement beside it ("DETECTED (A)")."""
-    words = _JUDGED.sub("", words)
+    """Return an answer as POSITIVE and NEGATIVE have it: without case, qualifier and hyphens."""
     return words.casefold().removesuffix("(qualifier value)").strip(" .").replace("-", "")
+
+
+def is_positive(words: str) -> bool:
+    """Return whether an answer is one of POSITIVE, also with that judgement beside it ("DETECTED
+    (A)")."""
+    return plain_answer(_JUDGED.sub("", words)) in POSITIVE
 
 
 def answer_words(concept: object) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 
-from smartapp.record.answers import NEGATIVE, POSITIVE, plain_answer
+from smartapp.record.answers import NEGATIVE, is_positive, plain_answer
 from smartapp.record.codes import codings, concept_text, concept_words
 from smartapp.record.elements import Resource, mapping, mappings, remembered
 from smartapp.record.interpretations import ABOVE, BELOW, NO_FLAG, OUTSIDE, Flag
@@ -278,7 +278,7 @@ def compare_words(words: str, ranges: Ranges) -> Flag:
     "Nonreactive". What is present may be normal."""
     usual = {"" if one.name else plain_answer(one.words) for one in ranges.listed}
     is_negative = bool(usual) and usual <= NEGATIVE - {"normal"}
-    return OUTSIDE if is_negative and plain_answer(words) in POSITIVE else NO_FLAG
+    return OUTSIDE if is_negative and is_positive(words) else NO_FLAG
 
 
 def _are_spelled_apart(value: Decimal, limits: ReferenceRange) -> bool:

@@ -117,6 +117,7 @@ class TestResults:
         [
             ("Few", "None seen", 1),
             ("Negative", "Negative", 0),
+            ("Negative (A)", "Negative", 1),
             ("Not detected", "Negative", 0),
             ("Yellow", "Straw, yellow", 0),
             ("Not detected", "Not detected by PCR", 0),
