@@ -125,7 +125,7 @@ def age_text(birth_date: Moment | None, today: date) -> str:
     born = birth_date.at.date()
     months = (today.year - born.year) * 12 + today.month - born.month - (today.day < born.day)
     if birth_date.precision == "month" and months < TODDLER_MONTHS:
-        return f"about {_counted(months, 'month')}"
+        return f"about {_counted(months, 'month')}" if months else "less than 1 month"
     if birth_date.precision in ("year", "month"):
         years = years_between(born, today)
         return f"about {_counted(years, 'year')}" if years else "less than 1 year"

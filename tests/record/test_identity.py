@@ -90,6 +90,7 @@ class TestAge:
             ("1948-11-23", "78 years"),
             ("1948", "about 78 years"),
             ("2026-06", "about 5 months"),
+            ("2026-11", "less than 1 month"),
             ("2026", "less than 1 year"),
             ("2025", "about 1 year"),
             ("2024-11-24", "23 months"),
