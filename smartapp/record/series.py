@@ -34,8 +34,9 @@ _SUSCEPTIBILITIES = frozenset(
      "not susceptible", "susceptible, dose dependent"}
 )  # fmt: skip
 
-# The number of a tube or an order: "S26-0815", "2231". A value, a date or a time: "1.9", "08:30".
-_TUBE = re.compile(r"\S*\d(?:\d{2}|[.,:/-]\d)\S*")
+# The number of a tube or an order: "S26-0815", "2231". A value, a date or a time, but no place:
+# "1.9", "08:30", not "L4/5".
+_TUBE = re.compile(r"\S*\d{3}\S*|(?<!\S)[^\w\s]*\d+[.,:/-]\d\S*")
 
 Key = tuple[str, ...]
 

@@ -609,6 +609,13 @@ def same_code(code: str, system: str = LOINC, **members: Any) -> Resource:
             ),
             "Isolate 20261 | specimen: Isolate 20262",
         ),
+        (
+            (
+                ampicillin("Resistant", id="1", specimen={"display": "Disc L3/4"}),
+                ampicillin("Susceptible", id="2", specimen={"display": "Disc L4/5"}),
+            ),
+            "Disc L3/4 Resistant | Disc L4/5 Susceptible",
+        ),
         # A code that several tests share.
         (
             (
