@@ -1,7 +1,8 @@
 """Words of one entry that exclude each other: "Left breast cancer" with a code for the right one.
 
-Only pairs of which both cannot be meant. An entry that has both sides in one place (a stroke of the
-left hemisphere with paralysis of the right side) contradicts nothing.
+Only pairs of which both cannot be meant. An entry that has both sides in one place contradicts
+nothing, nor does a paralysis beside its cause, or a catheter beside its way: a stroke of the left
+hemisphere paralyses the right side, and the left heart is reached through the right wrist.
 """
 
 import re
@@ -11,17 +12,21 @@ from smartapp.record.codes import concept_words
 from smartapp.record.elements import mapping, mappings
 from smartapp.record.texts import text
 
-_PAIRS = (
-    (
-        re.compile(r"\b(?:left|links|linke[rsn]?|gauche|izquierd[oa])\b", re.IGNORECASE),
-        re.compile(r"\b(?:right|rechts|rechte[rsn]?|droite?|derech[oa])\b", re.IGNORECASE),
-    ),
+_SIDES = (
+    re.compile(r"\b(?:left|links|linke[rsn]?|gauche|izquierd[oa])\b", re.IGNORECASE),
+    re.compile(r"\b(?:right|rechts|rechte[rsn]?|droite?|derech[oa])\b", re.IGNORECASE),
+)
+_OF_KINDS = (
     (
         re.compile(r"\btype (?:1|I)\b", re.IGNORECASE),
         re.compile(r"\btype (?:2|II)\b", re.IGNORECASE),
     ),
-    (re.compile(r"\bbenign\b", re.IGNORECASE), re.compile(r"\bmalignant\b", re.IGNORECASE)),
+    (
+        re.compile(r"\bbenign\b", re.IGNORECASE),
+        re.compile(r"\b(?<!non-)(?<!non )(?<!pre-)malignant\b", re.IGNORECASE),
+    ),
 )
+_OF_TWO_SIDES = re.compile(r"hemi(?:par|pl[eé]g)|paraly|paresis|weakness|\bcath", re.IGNORECASE)
 _TOO_LITTLE_OR_MUCH = re.compile(r"\b(hypo|hyper)([^\W\d_]{4,})")
 
 
@@ -36,12 +41,14 @@ def contradiction_in(concept: object, *sites: str) -> str:
 
 
 def _exclude_each_other(one: str, other: str) -> bool:
+    are_of_two_sides = bool(_OF_TWO_SIDES.search(one)) != bool(_OF_TWO_SIDES.search(other))
+    pairs = _OF_KINDS if are_of_two_sides else (_SIDES, *_OF_KINDS)
     return any(
         first.search(mine)
         and not second.search(mine)
         and second.search(theirs)
         and not first.search(theirs)
-        for first, second in _PAIRS
+        for first, second in pairs
         for mine, theirs in ((one, other), (other, one))
     ) or _have_opposite_prefixes(_prefixed(one), _prefixed(other))
 
