@@ -48,8 +48,8 @@ CATEGORY_WORDS = {
     "biologic": "Biologic",
 }
 _WORD = re.compile(r"[^\W\d_]{2,}")
-# "Penicillins" and "penicillin" begin alike.
-LETTERS_OF_A_STEM = 4
+# "Sulfa" and "sulfonamide" are alike, "hydrocodone" and "hydrocortisone" are not.
+LEAST_IN_COMMON, MOST_APART = 4, 3
 _OF_ANY_ALLERGY = frozenset(
     [
         "allergy", "allergies", "allergic", "allergen", "reaction", "intolerance", "intolerant",
@@ -315,15 +315,22 @@ def _other_name(code: object) -> str:
     for coding in mappings(members.get("coding")):
         if (shown := text(coding.get("display"))) and not absent_code({"coding": [coding]}):
             displays.append(shown)
-    mine = _stems(written)
-    others = [stem for one in displays for stem in _stems(one)]
-    is_alike = any(a.startswith(b) or b.startswith(a) for a in mine for b in others)
+    mine = _telling(written)
+    others = [word for one in displays for word in _telling(one)]
+    is_alike = any(_begin_alike(word, other) for word in mine for other in others)
     return displays[0] if mine and others and not is_alike else ""
 
 
-def _stems(words: str) -> set[str]:
-    said = set(_WORD.findall(words.casefold())) - _OF_ANY_ALLERGY
-    return {word[:LETTERS_OF_A_STEM] for word in said}
+def _telling(words: str) -> set[str]:
+    """Return the words that say to what the allergy is."""
+    return set(_WORD.findall(words.casefold())) - _OF_ANY_ALLERGY
+
+
+def _begin_alike(word: str, other: str) -> bool:
+    shorter = min(len(word), len(other))
+    pairs = enumerate(zip(word, other, strict=False))
+    common = next((place for place, (one, another) in pairs if one != another), shorter)
+    return common == shorter or (common >= LEAST_IN_COMMON and shorter - common <= MOST_APART)
 
 
 def _substances(resource: Resource) -> str:

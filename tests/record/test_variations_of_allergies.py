@@ -393,8 +393,10 @@ def test_the_line_names_each_allergy_once() -> None:
     [
         ("PCN", "Allergy to penicillin", True),
         ("Codeine", "Allergy to peanut", True),
+        ("Hydrocodone", "Hydrocortisone", True),
         ("Eggs", "Egg white allergy", False),
-        ("Penicillins", "Penicillin G", False),
+        ("Sulfa drugs", "Sulfonamide", False),
+        ("Strawberries", "Strawberry", False),
     ],
 )
 def test_code_that_has_nothing_in_common_with_the_name_is_said(
