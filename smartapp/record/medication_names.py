@@ -45,7 +45,13 @@ _FORM_WORDS = frozenset(
         "conventional", "each", "and", "with", "for", "per", "mcg", "unit", "units", "unt", "meq",
         "mmol", "gram", "grams", "milligram", "milligrams", "microgram", "micrograms",
         "milliliter", "millilitre", "hcl", "hydrochloride", "hbr", "hydrobromide", "strength",
-        "usp", "generic", "acid", "system", "medicated", "daily", "weekly",
+        "usp", "generic", "acid", "system", "medicated", "daily", "weekly", "ivpb", "bolus", "push",
+        "drip", "premix", "premixed", "continuous", "bag", "bottle", "ampule", "ampoule", "tube",
+        "device", "kit", "injector", "autoinjector", "auto", "packet", "packets", "sachet",
+        "sachets", "reconstitution", "reconstituted", "nebulization", "nebules", "suppository",
+        "suppositories", "enema", "lozenge", "lozenges", "troche", "gum", "chewing", "implant",
+        "swab", "shampoo", "mouthwash", "paste", "pad", "pads", "applicator", "eye", "ear",
+        "emulsion", "softgel", "softgels", "preparation",
     ]
 )  # fmt: skip
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")

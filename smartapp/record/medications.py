@@ -97,8 +97,8 @@ _COMBINED = re.compile(
 TWO_NAMES = "The EHR gives this two names, which may be of two medicines: check it in the EHR."
 # A prohibition may be of a whole class ("NSAIDs"), and no list here says what belongs to it.
 NAMES_ONLY = (
-    "No current medicine has this name. This app does not know which medicines belong to a class "
-    "or have another name."
+    "No current medicine has this name or code. This app does not know which medicines belong to a "
+    "class or have another name."
 )
 NOT_TAKEN, STOPPED = "Not taken", "Stopped"
 _NOT_IN_FORCE = ("draft", "cancelled", "revoked", "entered-in-error")
@@ -296,7 +296,7 @@ def _remarks_of_a_ban(ban: Medication, counted: list[Medication]) -> Iterable[st
             f"The record also lists a current order of {one.name}: check whether that is this "
             "medicine or contains it."
         )
-    if counted and not (is_ordered or perhaps):
+    if ban.is_named and counted and not (is_ordered or perhaps):
         yield NAMES_ONLY
 
 

@@ -221,6 +221,10 @@ def contained(**medication: Any) -> Resource:
             f"ER 500 mg tab | NOT 850 | NOT {TWO_NAMES}",
         ),
         (
+            order(rx("cefazolin 2 g IVPB", "cefazolin sodium 2 GM Injection")),
+            f"cefazolin 2 g IVPB | NOT cefazolin sodium | NOT {TWO_NAMES}",
+        ),
+        (
             contained(
                 ingredient=[
                     {"itemCodeableConcept": WARFARIN},
@@ -1073,3 +1077,5 @@ def test_prohibition_of_a_class_says_that_only_names_are_compared() -> None:
     assert_says(words_of("medications", ban, ibuprofen), f"Do not give: NSAIDs {NAMES_ONLY}")
     assert_says(words_of("medications", named, warfarin), f"NOT {NAMES_ONLY}")
     assert_says(words_of("medications", ban), f"NOT {NAMES_ONLY}")
+    unnamed = order({}, doNotPerform=True)
+    assert_says(words_of("medications", unnamed, ibuprofen), f"Do not give | NOT {NAMES_ONLY}")
