@@ -145,8 +145,11 @@ _MEMBER = re.compile(
     r"(?:[ -]method)?",
     re.IGNORECASE,
 )
-# RFC 7515 §4.1 and RFC 7519 §4.1, without those that have a cause of their own.
-_PART_OF_ASSERTION = re.compile(r"\b(exp|iat|nbf|jti|typ|jku|x5c|x5t)\b")
+# RFC 7515 §4.1 and RFC 7519 §4.1, without those that have a cause of their own. A time that has to
+# be in the future is there.
+_PART_OF_ASSERTION = re.compile(
+    r"\b(exp|iat|nbf|jti|typ|jku|x5c|x5t)\b(?![^.]* in the (future|past)\b)"
+)
 # RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6. Other codes are words of the EHR.
 _STANDARD_ERRORS = frozenset((
     "invalid_request", "invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client",
@@ -358,9 +361,10 @@ class Case:
     def missed_of_assertion(self) -> str:
         """What the EHR says is missing in our client assertion: names of its header or claims."""
         is_said = self.is_at_token_endpoint and self.method == AuthMethod.PRIVATE_KEY_JWT
-        if not is_said or "missing" not in self.named or "invalid" in self.named:
+        if not is_said or "missing" not in self.named or self.named & {"invalid", "expired"}:
             return ""
-        return ", ".join(dict.fromkeys(_PART_OF_ASSERTION.findall(self.said)))
+        named = (found[1] for found in _PART_OF_ASSERTION.finditer(self.said))
+        return ", ".join(dict.fromkeys(named))
 
     @property
     def came_members(self) -> frozenset[str]:

@@ -576,6 +576,8 @@ SENTENCES = [
     ("invalid_client", "The client_assertion token has an expiration too far into the future.",
      "valid for too long"),
     ("invalid_client", "Missing claim in client_assertion: jti", "our client assertion: jti"),
+    ("invalid_client", "The exp claim is required to be in the future", "times wrong"),
+    ("invalid_client", "Assertion expired, exp must be present and later", "times wrong"),
     ("invalid_client", "jku header is required", "our client assertion: jku"),
     ("invalid_request", "client_assertion is missing", "refuses our client assertion"),
     ("invalid_client", "Assertion lifetime exceeds the maximum of 60 seconds",
