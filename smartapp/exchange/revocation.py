@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 class Told:
     """The result of a revocation. 200 also answers a token that the EHR does not know (RFC 7009
     §2.2); some answer 204. `failure` is the code of an error, after which to try again; with
-    `is_offered` False the EHR offers no revocation, and there is nothing to try again."""
+    `is_offered` False the EHR cannot revoke these tokens, and there is nothing to try again."""
 
     failure: str = ""
     retry_after: timedelta | None = None

@@ -26,7 +26,7 @@ from smartapp.registrations import registry
 logger = logging.getLogger(__name__)
 
 # What the page of a disconnected launch says: the EHR revoked the tokens, it could not be asked
-# yet, or it offers no revocation.
+# yet, or it cannot revoke them.
 REVOKED: dict[str, bool | None] = {
     EndReason.DISCONNECTED: True,
     EndReason.NOT_REVOKED: False,

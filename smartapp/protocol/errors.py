@@ -183,7 +183,9 @@ class EndpointDisabled(UnknownEndpoint):
 
     code = "endpoint-disabled"
     title = "This EHR was switched off in this app"
-    happened = "Somebody who looks after this app has just switched it off, so nothing was read."
+    happened = (
+        "Somebody who looks after this app has switched it off meanwhile, so it is no longer asked."
+    )
     next_step = f"Try again later. {ASK_FOR_HELP}"
 
 
