@@ -69,13 +69,17 @@ def _answered(
     """Yield each answered question with the words above it and its answers, also of items nested in
     items and answers."""
     for item in mappings(holder.get("item")):
-        question = prose(item.get("text")) or text(item.get("linkId"))
+        # The link id of a group without words says nothing to people.
+        words = prose(item.get("text"))
+        question = words or text(item.get("linkId"))
         answers = mappings(item.get("answer"))
         values = said(*map(_answer, answers))
         if values:
             yield above, question, ", ".join(values)
-        for inner in (item, *answers):
-            yield from _answered(inner, (*above, question))
+        yield from _answered(item, said(*above, words))
+        for answer in answers:
+            answered = " ".join(said(words, _answer(answer)))
+            yield from _answered(answer, said(*above, answered))
 
 
 def _answer(answer: dict[str, Any]) -> str:

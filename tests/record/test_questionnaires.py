@@ -58,6 +58,20 @@ def test_question_that_is_asked_twice_says_of_what() -> None:
     assert found.lines == ("Left knee, Pain: Yes", "Right knee, Pain: No")
 
 
+def test_question_below_each_answer_says_below_which() -> None:
+    answers = [
+        {"valueString": drug, "item": [{"text": "Dose", "answer": [{"valueString": dose}]}]}
+        for drug, dose in (("Warfarin", "5 mg"), ("Insulin", "8 U"))
+    ]
+    group = {"linkId": "g1.2", "item": [{"text": "Which medicines?", "answer": answers}]}
+    (found,) = read_social(given({**FILLED_IN, "item": [group]})).entries
+    assert found.lines == (
+        "Which medicines?: Warfarin, Insulin",
+        "Which medicines? Warfarin, Dose: 5 mg",
+        "Which medicines? Insulin, Dose: 8 U",
+    )
+
+
 def test_answers_of_phq_9_that_are_only_codes_have_words() -> None:
     coding = {"system": LOINC, "code": "LA6571-9"}
     item = {"text": "Better off dead", "answer": [{"valueCoding": coding}]}
