@@ -558,7 +558,8 @@ def _failure_text(error: SmartError) -> str:
         unit = "second" if seconds == 1 else "seconds"
         return f"The EHR is busy. Load the page again in {seconds} {unit}."
     said = error.said.strip().rstrip(".")
-    in_its_words = f" The EHR said: “{said}.”" if said else ""
+    stop = "" if said.endswith(("!", "?")) else "."
+    in_its_words = f" The EHR said: “{said}{stop}”" if said else ""
     if isinstance(error, ReadRefused):
         return f"{error.happened} It answered with status {error.http_status}.{in_its_words}"
     if isinstance(error, FHIRResponseInvalid) and said:

@@ -359,6 +359,7 @@ class TestPaging:
     ("status", "said", "sentence"),
     [
         (403, "Not allowed.", "It answered with status 403. The EHR said: “Not allowed.”"),
+        (403, "Who are you?", "It answered with status 403. The EHR said: “Who are you?”"),
         (500, "", "It answered with status 500."),
     ],
 )
