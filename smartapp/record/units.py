@@ -132,11 +132,12 @@ _BY_SPELLING = {_plain(word): key for key, words in _SPELLINGS.items() for word 
 _GIGA_OR_GRAMS = "G/L"
 # UCUM codes that mean the same as another code.
 _EQUAL = {
-    "1/min": "/min",
     "min-1": "/min",
     "[in_us]": "[in_i]",
     "[in_br]": "[in_i]",
     "[ft_us]": "[ft_i]",
+    "/mm3": "/uL",
+    "/mcL": "/uL",
     "10*3/uL": "10*9/L",
     "10*3/mm3": "10*9/L",
     "/nL": "10*9/L",
@@ -151,6 +152,7 @@ _EQUAL = {
     "/LPF": "/[LPF]",
     "/lpf": "/[LPF]",
     "ug/mL": "mg/L",
+    "ug/mg": "mg/g",
     "um3": "fL",
     "ng/mL": "ug/L",
     "pg/mL": "ng/L",
@@ -245,6 +247,7 @@ def _ucum_key(code: str) -> str:
     if not plain or plain == "1":
         return ""
     plain = _PER_24_HOURS.sub("/d", plain.replace("[IU]", "U"))
+    plain = plain[1:] if plain.startswith("1/") else plain
     return _EQUAL.get(plain, plain)
 
 

@@ -65,6 +65,8 @@ def test_ucums_code_decides_and_not_the_words_beside_it() -> None:
         ("tablet", "{tbl}", "tablet"),
         ("G/L", "10*9/L", "G/L"),
         ("mg/24h", "mg/(24.h)", "mg/24h"),
+        ("cells/uL", "1/mm3", "cells/uL"),
+        ("mg/g creat", "ug/mg", "mg/g creat"),
         ("/hpf", "/{HPF}", "/hpf"),
     ],
 )
