@@ -35,7 +35,10 @@ BEGAN_WITHIN = timedelta(minutes=1)
 
 @admin.register(Launch)
 class LaunchAdmin(EndingAdmin):
-    when_empty = "No launch has come back from an EHR yet."
+    when_empty = (
+        "Nobody has a launch now. One is listed when it comes back from its EHR, and until its "
+        "session here is over; what happened is kept longer, under launch attempts."
+    )
     list_display = ("uuid", "endpoint", "kind", "launched_at", "ended_at", "end_reason")
     list_filter = ("kind", "end_reason", "endpoint")
     date_hierarchy = "launched_at"
