@@ -43,6 +43,7 @@ def test_long_text_is_cut_and_says_so() -> None:
         ("Check the JWK Set URL.", None),
         ("Client Certificate Required: TLS", None),
         ("Spike Arrest Violation: Too Many Requests", None),
+        ("Access Denied For User More", "[…]"),
         ("Grant Long: User Account Locked", "[…]: User Account Locked"),
     ],
 )
