@@ -99,7 +99,7 @@ def _immunization(resource: Resource, context: Given) -> Immunization:
         dose=", ".join(filter(None, map(_dose, _protocols(resource)))),
         reasons=(*_why_not(resource), *reasons(resource, related), *_older_reasons(resource)),
         reactions=tuple(_reactions(resource, related)),
-        details=tuple(_details(resource)),
+        details=tuple(_details(resource, given if is_given else None)),
         recorded=member_moment(resource, "recorded"),
     )
 
@@ -192,12 +192,12 @@ def _expiration(expires: Moment, given: Moment | None) -> str:
     return f"expires {expires.day_text}"
 
 
-def _details(resource: Resource) -> Iterable[str]:
+def _details(resource: Resource, given: Moment | None) -> Iterable[str]:
     """Return lot, amount, site and route, manufacturer, place and people."""
     if lot := text(resource.get("lotNumber")) or digits(resource.get("lotNumber")):
         yield f"lot {lot}"
     if expires := member_moment(resource, "expirationDate"):
-        yield _expiration(expires, member_moment(resource, "occurrenceDateTime", "date"))
+        yield _expiration(expires, given)
     yield from filter(
         None,
         (

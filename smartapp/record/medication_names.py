@@ -51,7 +51,7 @@ _FORM_WORDS = frozenset(
         "sachets", "reconstitution", "reconstituted", "nebulization", "nebules", "suppository",
         "suppositories", "enema", "lozenge", "lozenges", "troche", "gum", "chewing", "implant",
         "swab", "shampoo", "mouthwash", "paste", "pad", "pads", "applicator", "eye", "ear",
-        "emulsion", "softgel", "softgels", "preparation",
+        "emulsion", "softgel", "softgels", "preparation", "lock", "flush", "porcine",
     ]
 )  # fmt: skip
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")

@@ -104,4 +104,6 @@ def test_lot_reaction_note_and_people_are_there() -> None:
     ],
 )
 def test_lot_that_had_expired_says_so(expires: str, given: str, words: str) -> None:
-    assert immunization(expirationDate=expires, occurrenceDateTime=given).details == (words,)
+    members = {"expirationDate": expires, "occurrenceDateTime": given}
+    assert immunization(**members).details == (words,)
+    assert "dose" not in immunization(**members, status="not-done").details[0]
