@@ -62,6 +62,10 @@ CLOCK_BEHIND_SECONDS = 60
 MAX_METADATA_BYTES = 4 * 1024 * 1024
 MADE_UP_CODE = "made-up-to-check-the-registration"
 _ACCEPT = "Ask the vendor; then accept the hosts in the admin, on the endpoint's discovery page."
+_WAIT_FOR_KEYS = (
+    "Wait; then ask the vendor. Where the app has read them within a day, it goes on with those; "
+    "otherwise nobody can sign in until they are answered."
+)
 _ENTER_KEYS = (
     "Nobody can sign in until its keys are found. Compare the expected issuer with the vendor's, "
     "to the letter, its trailing slash included: it may also be the one that discovery names, "
@@ -255,8 +259,7 @@ async def _issuer_keys(config: EndpointConfig, observation: Observation, issuer:
         keys = (await discovery.fetch_jwks(url)).value.keys
     except SmartError as error:
         asked = f" Its keys were asked for at {url}" if url else ""
-        in_trouble = "Nobody can sign in until it answers. Wait; then ask the vendor."
-        fix = in_trouble if isinstance(error, JWKSUnavailable) else _ENTER_KEYS
+        fix = _WAIT_FOR_KEYS if isinstance(error, JWKSUnavailable) else _ENTER_KEYS
         return problem("issuer-keys", f"{issuer}: {error.detail}.{asked}", fix)
     if not keys:
         seen = f"{issuer} publishes no usable key at {url}."

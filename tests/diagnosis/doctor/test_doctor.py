@@ -152,7 +152,8 @@ async def test_keys_that_are_not_found_name_the_override(healthy: EHR) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "fix"), [(404, "Compare the expected issuer"), (503, "Wait; then ask the vendor.")]
+    ("status", "fix"),
+    [(404, "Compare the expected issuer"), (503, "read them within a day, it goes on")],
 )
 async def test_keys_that_are_not_answered_are_named_by_their_address(
     healthy: EHR, status: int, fix: str
