@@ -30,7 +30,8 @@ def language_text(concept: object) -> str:
     """Return the record's words for a language, else its name, with a code that says more: the
     region or the script ("Chinese, zh-Hant-TW")."""
     if words := concept_words(concept):
-        return _named(words) or words
+        # "Ga" is spoken in Ghana, and the code "ga" is Irish.
+        return words if words.istitle() else _named(words) or words
     for _, code in codings(concept):
         if name := _named(code):
             return name

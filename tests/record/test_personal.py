@@ -32,10 +32,13 @@ def test_languages_and_the_interpreter() -> None:
     refused = extension("us-core-interpreter-needed", valueCoding={"code": "0", "display": "No"})
     assert interpreter_words({"extension": [refused], "communication": spoken}) == ""
     bare = [{"language": {"coding": [{"code": code}]}} for code in ("es", "zh-Hant", "x-sign")]
-    assert facts(communication=bare)["Language"].lines == (
+    named = [{"language": {"text": name}} for name in ("Ga", "de")]
+    assert facts(communication=[*bare, *named])["Language"].lines == (
         "Spanish",
         "Chinese, zh-Hant",
         "x sign",
+        "Ga",
+        "German",
     )
     old = {"url": "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired"}
     assert interpreter_words({"extension": [{**old, "valueBoolean": True}]}) == "Interpreter needed"
