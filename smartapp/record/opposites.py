@@ -26,7 +26,9 @@ _OF_KINDS = (
         re.compile(r"\b(?<!non-)(?<!non )(?<!pre-)malignant\b", re.IGNORECASE),
     ),
 )
-_OF_TWO_SIDES = re.compile(r"hemi(?:par|pl[eé]g)|paraly|paresis|weakness|\bcath", re.IGNORECASE)
+_OF_TWO_SIDES = re.compile(
+    r"hemi(?:par|pl|an)|paraly|paresis|weakness|neglect|\bcath", re.IGNORECASE
+)
 _TOO_LITTLE_OR_MUCH = re.compile(r"\b(hypo|hyper)([^\W\d_]{4,})")
 
 

@@ -22,6 +22,7 @@ def concept(text: str, display: str) -> Resource:
         ("Left breast cancer", "Malignant neoplasm of breast", False),
         ("Left stroke, right hemiparesis", "Hemiplegia affecting right side", False),
         ("Stroke with right hemiparesis", "Infarction due to left cerebral artery", False),
+        ("Occipital stroke, right", "Left homonymous hemianopia", False),
         ("Left-sided weakness", "Right hemiparesis", True),
         ("Left heart catheterization", "Access through right radial artery", False),
         ("Benign breast disease", "Non-malignant disorder of breast", False),
