@@ -80,9 +80,7 @@ _BELOW_BASE = re.compile(
     r"([A-Z][A-Za-z]{0,63})/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?"
 )
 # The page's banner says why.
-PATIENT_NOT_READ = (
-    "The patient's personal details were not read, so what is in them is missing here."
-)
+PATIENT_NOT_READ = "Personal details were not read, so what is in them is missing here."
 T = TypeVar("T")
 
 

@@ -504,7 +504,7 @@ class TestFailures:
         section = (await chart_of(ehr, granted_scopes=scopes)).section("personal")
         assert (section.state, section.is_whole) == ("partial", False)
         assert section.notes == (
-            "The patient's personal details were not read, so what is in them is missing here.",
+            "Personal details were not read, so what is in them is missing here.",
         )
 
     async def test_a_patient_that_cannot_be_read_leaves_the_sections(self, ehr: FakeEHR) -> None:
