@@ -48,7 +48,7 @@ async def revoke(config: EndpointConfig, tokens: Issued) -> Told:
         request = Request(config, Purpose.REVOCATION, url, fields, tokens.token_endpoint)
         response = await pipeline.send(await pipeline.admit(request))
         if _is_unsupported(response):
-            is_offered &= hint != next(iter(held))
+            is_offered = is_offered and hint == "access_token" and "refresh_token" in held
         elif response.status not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
             return Told(f"status-{response.status}", _retry_after(response))
     return Told(is_offered=is_offered)
