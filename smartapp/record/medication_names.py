@@ -27,8 +27,8 @@ ATC_LENGTH = 7
 _OF_CLASSES = re.compile(r"ndf-?rt|med-?rt|ahfs", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _MIXTURE = re.compile(r" [+/] |\bin\b", re.IGNORECASE)
-# Words that do not name the drug: its form, how and how fast it is taken up, units, and two salts
-# that have several spellings.
+# Words that do not name the drug: its form, how and how fast it is taken up, how often it is taken,
+# units, and two salts that have several spellings.
 _FORM_WORDS = frozenset(
     [
         "tab", "tabs", "tablet", "tablets", "tbl", "cap", "caps", "capsule", "capsules", "oral",
@@ -52,8 +52,12 @@ _FORM_WORDS = frozenset(
         "suppositories", "enema", "lozenge", "lozenges", "troche", "gum", "chewing", "implant",
         "swab", "shampoo", "mouthwash", "paste", "pad", "pads", "applicator", "eye", "ear",
         "emulsion", "softgel", "softgels", "preparation", "lock", "flush", "porcine",
+        "take", "mouth", "once", "twice", "three", "times", "every", "day", "days", "nightly",
+        "bedtime", "morning", "evening", "needed",
     ]
 )  # fmt: skip
+# Two words for one insulin.
+_SAME = {"nph": "isophane"}
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 NOT_READ = "Medication that could not be read"
 NOT_NAMED = "Medication that the EHR does not name"
@@ -165,7 +169,7 @@ def _drug_words(name: str) -> list[str]:
     brackets are brands."""
     words = _WORDS.findall(_IN_BRACKETS.sub(" ", name.casefold()))
     return [
-        word.replace("ph", "f")
+        _SAME.get(word, word).replace("ph", "f")
         for word in words
         if len(word) >= LEAST_LETTERS and word not in _FORM_WORDS
     ]

@@ -225,6 +225,14 @@ def contained(**medication: Any) -> Resource:
             f"cefazolin 2 g IVPB | NOT cefazolin sodium | NOT {TWO_NAMES}",
         ),
         (
+            order(rx("Losartan 50 mg at bedtime", "losartan potassium 50 MG Oral Tablet")),
+            f"Losartan 50 mg at bedtime | NOT potassium | NOT {TWO_NAMES}",
+        ),
+        (
+            order(rx("Insulin NPH 100 unit/mL", "insulin isophane, human 100 UNT/ML")),
+            f"Insulin NPH 100 unit/mL | NOT isophane | NOT {TWO_NAMES}",
+        ),
+        (
             contained(
                 ingredient=[
                     {"itemCodeableConcept": WARFARIN},
