@@ -48,7 +48,8 @@ CATEGORY_WORDS = {
     "biologic": "Biologic",
 }
 _WORD = re.compile(r"[^\W\d_]{2,}")
-# "Sulfa" and "sulfonamide" are alike, "hydrocodone" and "hydrocortisone" are not.
+# "Sulfa" and "sulfonamide" are alike, but not "hydrocodone" and "hydrocortisone", or "pea" and
+# "peanut".
 LEAST_IN_COMMON, MOST_APART = 4, 3
 _OF_ANY_ALLERGY = frozenset(
     [
@@ -330,7 +331,8 @@ def _begin_alike(word: str, other: str) -> bool:
     shorter = min(len(word), len(other))
     pairs = enumerate(zip(word, other, strict=False))
     common = next((place for place, (one, another) in pairs if one != another), shorter)
-    return common == shorter or (common >= LEAST_IN_COMMON and shorter - common <= MOST_APART)
+    are_alike = common >= LEAST_IN_COMMON and shorter - common <= MOST_APART
+    return are_alike or word.rstrip("s") == other.rstrip("s")
 
 
 def _substances(resource: Resource) -> str:

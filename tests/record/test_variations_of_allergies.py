@@ -394,6 +394,7 @@ def test_the_line_names_each_allergy_once() -> None:
         ("PCN", "Allergy to penicillin", True),
         ("Codeine", "Allergy to peanut", True),
         ("Hydrocodone", "Hydrocortisone", True),
+        ("Pea", "Peanut", True),
         ("Eggs", "Egg white allergy", False),
         ("Sulfa drugs", "Sulfonamide", False),
         ("Strawberries", "Strawberry", False),
