@@ -83,11 +83,11 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return the number of worker processes: three more than cores, because tests often wait for
+    """Return the number of worker processes: two more than cores, because tests often wait for
     a socket or process. None if only files are named, because one process starts faster."""
     if all(Path(argument.partition("::")[0]).is_file() for argument in config.args):
         return 0
-    return (os.cpu_count() or 1) + 3
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.hookimpl(trylast=True)

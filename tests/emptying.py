@@ -16,10 +16,8 @@ KEPT = frozenset({ContentType._meta.db_table, Permission._meta.db_table})
 
 
 def install() -> None:
-    """Make every test with its own database (`transactional_db`) end like this, and keep its
-    connection, which Django would open anew for the next."""
+    """Make every test with its own database (`transactional_db`) end like this."""
     TransactionTestCase._fixture_teardown = lambda _: empty_tables()  # type: ignore[attr-defined]
-    TransactionTestCase._should_reload_connections = lambda _: False  # type: ignore[attr-defined]
 
 
 def empty_tables() -> None:

@@ -14,7 +14,6 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import wait
 
 import uvicorn
 
@@ -80,14 +79,6 @@ def _verify_the_schema_once() -> None:
     checks._verify_schema = functools.cache(checks._verify_schema)
 
 
-def _wait_for_database_threads() -> None:
-    """What the app began there goes on although nobody waits for it any more."""
-    from smartapp import database  # who only wants a free port has no settings
-
-    together = threading.Barrier(database.THREADS)
-    wait([database._threads.submit(together.wait) for _ in range(database.THREADS)])
-
-
 @contextlib.contextmanager
 def served(port: int) -> Iterator[str]:
     """Serve the app on that port while the block runs; yield its origin."""
@@ -112,4 +103,3 @@ def served(port: int) -> Iterator[str]:
     finally:
         server.stop()
         thread.join(20)
-        _wait_for_database_threads()

@@ -17,7 +17,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from smartapp.audit.models import AuditEvent, ChainEnd
-from smartapp.database import in_database, insert
+from smartapp.database import close_thread_connections, in_database, insert
 from smartapp.exchange import token_budget
 from smartapp.keys import key_creation, memory
 from smartapp.keys.models import KeySet, SigningKey
@@ -106,6 +106,7 @@ def registered(transactional_db: None, settings: Settings, ehr: ScriptedEHR) -> 
     memory.forget()
     events.forget()
     token_budget.forget()
+    close_thread_connections()
 
 
 _key_sets: dict[str, tuple[datetime, list[tuple[type[Model], dict[str, Any]]]]] = {}

@@ -176,6 +176,7 @@ class TestRecorder:
         events.forget()
 
 
+@pytest.mark.usefixtures("no_background_refresh")
 class TestFlood:
     async def test_of_strangers_is_counted_and_leaves_room_for_launches(
         self, browser: Browser, ehr_launch: Start, monkeypatch: pytest.MonkeyPatch
