@@ -13,6 +13,7 @@ from smartapp.record.absence import absent_code, named_or, reason_words
 from smartapp.record.amounts import duration_text
 from smartapp.record.codes import (
     codes,
+    coding_displays,
     concept_text,
     concept_words,
     status_code,
@@ -312,11 +313,9 @@ def _other_name(code: object) -> str:
     """Return the words of the code if they have nothing in common with the author's text: "PCN"
     coded as "Penicillin", which it explains, or as "Peanut", which it contradicts."""
     members = mapping(code)
-    written, displays = text(members.get("text")), []
-    for coding in mappings(members.get("coding")):
-        if (shown := text(coding.get("display"))) and not absent_code({"coding": [coding]}):
-            displays.append(shown)
-    mine = _telling(written)
+    present = [one for one in mappings(members.get("coding")) if not absent_code({"coding": [one]})]
+    displays = coding_displays({"coding": present})
+    mine = _telling(text(members.get("text")))
     others = [word for one in displays for word in _telling(one)]
     is_alike = any(_begin_alike(word, other) for word in mine for other in others)
     return displays[0] if mine and others and not is_alike else ""

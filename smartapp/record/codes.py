@@ -219,6 +219,12 @@ def _written(concept: object) -> str:
     return text(members.get("text")) or _display(_codings(members))
 
 
+def coding_displays(concept: object) -> list[str]:
+    """Return the displays of a concept's codings, each once."""
+    found = (text(one.get("display")) for one in mappings(mapping(concept).get("coding")))
+    return list(dict.fromkeys(filter(None, found)))
+
+
 def _display(found: list[dict[str, Any]]) -> str:
     """Return the display of the coding that a user selected, or the first display."""
     if len(found) > 1:

@@ -25,6 +25,8 @@ from smartapp.record.texts import text
 
 SEXES = {"male": "Male", "female": "Female", "other": "Other", "unknown": "Unknown"}
 INFANT_WEEKS, TODDLER_MONTHS = 12, 24
+# Precisions of a date that may be before or after a birthday.
+NO_DAY = ("year", "month")
 EARLY_DEATH = "The EHR gives a date of death before the date of birth."
 FUTURE_DEATH = "The EHR gives a date of death in the future"
 
@@ -126,7 +128,7 @@ def age_text(birth_date: Moment | None, today: date) -> str:
     months = (today.year - born.year) * 12 + today.month - born.month - (today.day < born.day)
     if birth_date.precision == "month" and months < TODDLER_MONTHS:
         return f"about {_counted(months, 'month')}" if months else "less than 1 month"
-    if birth_date.precision in ("year", "month"):
+    if birth_date.precision in NO_DAY:
         years = years_between(born, today)
         return f"about {_counted(years, 'year')}" if years else "less than 1 year"
     if (weeks := (today - born) // timedelta(weeks=1)) < INFANT_WEEKS:
@@ -148,8 +150,8 @@ def _deceased_text(birth_date: Moment | None, death: _Death) -> str:
     if not death.when.is_readable:
         return f"Deceased, {death.when.day_text}"
     age = age_text(birth_date, death.when.at.date())
-    is_exact = not age.startswith(("about", "less than"))
-    if age and death.when.precision in ("year", "month") and is_exact:
+    is_exact = birth_date is not None and birth_date.precision not in NO_DAY
+    if age and death.when.precision in NO_DAY and is_exact:
         # The birthday may be before or after the death.
         age = f"about {age}"
     return f"Died {death.when.day_text}" + (f", aged {age}" if age else "")

@@ -6,6 +6,7 @@ the second is the EHR's.
 """
 
 import re
+from itertools import combinations
 from typing import Any
 
 from smartapp.record.absence import absent_code, named_or
@@ -86,7 +87,7 @@ def has_contradicting_names(resource: Resource, related: Related) -> bool:
     names = _names(resource, related)
     medication = resolve(medication_reference(resource), resource, related)
     names += [ingredients_text(medication, related)]
-    return any(_are_two_of_a_kind(one, other) for one in names for other in names)
+    return any(_are_two_of_a_kind(one, other) for one, other in combinations(names, 2))
 
 
 def _names(resource: Resource, related: Related) -> list[str]:

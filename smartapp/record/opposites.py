@@ -8,9 +8,7 @@ hemisphere paralyses the right side, and the left heart is reached through the r
 import re
 from collections.abc import Iterable
 
-from smartapp.record.codes import concept_words
-from smartapp.record.elements import mapping, mappings
-from smartapp.record.texts import text
+from smartapp.record.codes import coding_displays, concept_words
 
 _SIDES = (
     re.compile(r"\b(?:left|links|linke[rsn]?|gauche|izquierd[oa])\b", re.IGNORECASE),
@@ -36,8 +34,7 @@ def contradiction_in(concept: object, *sites: str) -> str:
     """Return the words for a contradiction between the name of a concept, the displays of its
     codes, and the body sites; "" if there is none."""
     name = concept_words(concept)
-    displays = (text(one.get("display")) for one in mappings(mapping(concept).get("coding")))
-    others = (*displays, ", ".join(sites))
+    others = (*coding_displays(concept), ", ".join(sites))
     other = next((one for one in others if _exclude_each_other(name, one)), "")
     return f"The EHR contradicts itself: it also says “{other}”." if other else ""
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from smartapp.record.absence import absent_code, extension_code, reason_words
 from smartapp.record.answers import NEGATIVE, POSITIVE, answer_words, plain_answer
-from smartapp.record.codes import concept_text, concept_words
-from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings, remembered
+from smartapp.record.codes import coding_displays, concept_text, concept_words
+from smartapp.record.elements import Resource, is_false, is_true, mapping, remembered
 from smartapp.record.moments import parse_moment
 from smartapp.record.quantities import (
     comparator_text,
@@ -136,7 +136,7 @@ def _concept(content: object) -> Value:
     if absent_code(content):
         return NO_VALUE
     written = prose(mapping(content).get("text"))
-    displays = _displays(content)
+    displays = coding_displays(content)
     if not written and _contradict(displays):
         return Value(" / ".join(displays))
     if _ELSEWHERE.fullmatch(written) and displays:
@@ -144,12 +144,6 @@ def _concept(content: object) -> Value:
     return Value(
         written or concept_words(content) or answer_words(content) or concept_text(content)
     )
-
-
-def _displays(concept: object) -> list[str]:
-    """Return the displays of a concept's codings, each once."""
-    found = (text(one.get("display")) for one in mappings(mapping(concept).get("coding")))
-    return list(dict.fromkeys(filter(None, found)))
 
 
 def _contradict(displays: list[str]) -> bool:
