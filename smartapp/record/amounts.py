@@ -1,6 +1,6 @@
 """Amounts in words: doses, rates, ranges and durations, with the digits as sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from smartapp.record.elements import mapping
@@ -24,6 +24,13 @@ def digits(value: object) -> str:
     """Return the digits of a number as sent; "" for anything else."""
     found = written_number(value)
     return "" if found is None else number_text(found)
+
+
+def by_rank(ranked: Mapping[str, Any]) -> float:
+    """Return the key that sorts elements by their rank, of which 1 is the first; those without one
+    come last."""
+    rank = written_number(ranked.get("rank"))
+    return float("inf") if rank is None else float(rank)
 
 
 def is_one(value: object) -> bool:

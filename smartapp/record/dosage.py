@@ -9,6 +9,7 @@ from smartapp.record.absence import absent_code, extension_code
 from smartapp.record.amounts import amount_text, digits, range_text, ratio_text
 from smartapp.record.codes import concept_text, concept_texts
 from smartapp.record.elements import is_false, is_true, mappings
+from smartapp.record.quantities import written_number
 from smartapp.record.texts import prose, text, texts
 from smartapp.record.timing import plain_words, timing_words
 from smartapp.record.wording import Parts, Say, Words, say_parts
@@ -49,8 +50,8 @@ def read_dosages(dosages: object) -> tuple[Dosage, ...]:
 
 def _sequence(dosage: Mapping[str, Any]) -> float:
     """Return the place in the order. An instruction without one comes first, as it was sent."""
-    literal = digits(dosage.get("sequence"))
-    return float(literal) if literal else 0
+    place = written_number(dosage.get("sequence"))
+    return 0 if place is None else float(place)
 
 
 def _read(dosage: Mapping[str, Any], *, is_next: bool) -> Dosage:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from smartapp.record.absence import absent_code
-from smartapp.record.amounts import digits, duration_text
+from smartapp.record.amounts import by_rank, duration_text
 from smartapp.record.codes import (
     codes,
     codings,
@@ -190,7 +190,7 @@ def _kind(encounter_class: object) -> str:
 
 
 def _diagnoses(resource: Resource, related: Related) -> Iterable[str]:
-    for diagnosis in sorted(mappings(resource.get("diagnosis")), key=_rank):
+    for diagnosis in sorted(mappings(resource.get("diagnosis")), key=by_rank):
         # STU3 calls the use a role.
         sent = diagnosis.get("use") or diagnosis.get("role")
         uses = sent if isinstance(sent, list) else [sent]
@@ -202,12 +202,6 @@ def _diagnoses(resource: Resource, related: Related) -> Iterable[str]:
                 continue
             name = name or "a diagnosis in another entry of the EHR"
             yield f"{name} ({use})" if use else name
-
-
-def _rank(diagnosis: dict[str, Any]) -> float:
-    """Return the rank, of which 1 is the most important; those without one come last."""
-    rank = digits(diagnosis.get("rank"))
-    return float(rank) if rank else float("inf")
 
 
 def _disposition(resource: Resource) -> str:

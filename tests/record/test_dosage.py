@@ -352,6 +352,11 @@ class TestSequence:
         assert [one.words for one in found] == ["20 mg", "10 mg", "5 mg"]
         assert [one.is_next for one in found] == [False, True, True]
 
+    def test_may_be_a_tiny_number(self) -> None:
+        """No order of doses, but no reason to read none of the medications."""
+        found = read_dosages([{"sequence": Decimal("6.1e-05"), **dose(5)}, dose(10)])
+        assert [one.words for one in found] == ["10 mg", "5 mg"]
+
     def test_one_number_is_one_time(self) -> None:
         found = read_dosages([{"sequence": 1, **dose(5)}, {"sequence": 1, **dose(10)}])
         assert [one.is_next for one in found] == [False, False]

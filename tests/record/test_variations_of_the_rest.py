@@ -1,6 +1,7 @@
 """Every other part of a record as other servers may write it: what the page says of each."""
 
 import base64
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -1414,6 +1415,11 @@ def test_numbers_of_the_patient_stand_in_the_order_of_their_rank() -> None:
     assert_says(
         words_of("personal", telecom=TELECOM), "222 (phone) 111 (phone) | NOT 333 | NOT 444"
     )
+
+
+def test_a_tiny_rank_is_one_too() -> None:
+    tiny = {"system": "phone", "value": "555", "rank": Decimal("6.1e-05")}
+    assert_says(words_of("personal", telecom=[*TELECOM, tiny]), "555 (phone) 222 (phone)")
 
 
 @pytest.mark.parametrize(
