@@ -7,7 +7,14 @@ from datetime import datetime
 from typing import Any, Literal
 
 from smartapp.record.absence import named_or
-from smartapp.record.codes import codes, codings, concept_text, concept_texts, status_codes
+from smartapp.record.codes import (
+    codes,
+    codings,
+    concept_text,
+    concept_texts,
+    status_codes,
+    words_or_known,
+)
 from smartapp.record.education import medlineplus_url
 from smartapp.record.elements import Resource, extensions, mappings
 from smartapp.record.facts import said
@@ -36,6 +43,10 @@ RELATIONS = {
     "condition-occurredFollowing": "occurred after",
     "condition-ruledOut": "ruled out",
 }
+# JP Core's words before and after the name of a disease, of which "の疑い" makes it a suspicion.
+# Its tables have codes for them; this is the one that turns the meaning round.
+AFFIXES = ("JP_Condition_DiseasePrefixModifier", "JP_Condition_DiseasePostfixModifier")
+_AFFIX_WORDS = {"8002": "の疑い"}
 NOT_NAMED = "Problem that the EHR does not name"
 STATUS_NOT_RECORDED = "Status not recorded"
 # HL7's categories, and SNOMED CT's "Problem".
@@ -151,7 +162,7 @@ def _problem(resource: Resource, now: datetime) -> Problem:
     recorded = member_moment(resource, "recordedDate", "assertedDate", "dateRecorded")
     group = _group(resource, abatement, now)
     goes_on = abatement.words if abatement and _goes_on(abatement) else ""
-    name = named_or(resource.get("code"), NOT_NAMED)
+    name = _with_affixes(named_or(resource.get("code"), NOT_NAMED), resource)
     marks = read_marks(
         resource,
         when=(onset.moment if onset else None) or recorded,
@@ -191,6 +202,23 @@ def _problem(resource: Resource, now: datetime) -> Problem:
         asserted=_asserted(resource),
         learn_more_url="" if statement else medlineplus_url(codings(resource.get("code"))),
     )
+
+
+def _with_affixes(name: str, resource: Resource) -> str:
+    """Return the name with the words that Japan has beside it: "左" + "肺炎" + "の疑い"."""
+    before, after = (
+        [words for words in _affixes(resource, url) if words not in name] for url in AFFIXES
+    )
+    return "".join((*before, name, *after))
+
+
+def _affixes(resource: Resource, url: str) -> list[str]:
+    found = mappings(resource.get("extension"))
+    return [
+        words_or_known(one.get("valueCodeableConcept"), _AFFIX_WORDS)
+        for one in found
+        if text(one.get("url")).endswith(url)
+    ]
 
 
 def _clinical(resource: Resource) -> set[str]:

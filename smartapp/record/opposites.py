@@ -10,20 +10,36 @@ from collections.abc import Iterable
 
 from smartapp.record.codes import coding_displays, concept_words
 
+# Also as they are shortened: RBBB is a block of the right bundle branch, RUQ an upper quadrant.
 _SIDES = (
-    re.compile(r"\b(?:left|links|linke[rsn]?|gauche|izquierd[oa])\b", re.IGNORECASE),
-    re.compile(r"\b(?:right|rechts|rechte[rsn]?|droite?|derech[oa])\b", re.IGNORECASE),
+    re.compile(
+        r"\b(?:left|links|linke[rsn]?|gauche|izquierd[oa]|esquerd[oa]|sinistr[oa]|venstre|vänster"
+        r"|(?-i:L[ABP][FH]B|LBBB|L[UL][QEL]|Lt))\b|左",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"\b(?:right|rechts|rechte[rsn]?|droite?|derech[oa]|direit[oa]|destr[oa]|højre|høyre|höger"
+        r"|(?-i:RBBB|R[UL][QE]|R[UML]L|Rt))\b|右",
+        re.IGNORECASE,
+    ),
 )
 _OF_KINDS = (
-    (
-        re.compile(r"\btype (?:1|I)\b", re.IGNORECASE),
-        re.compile(r"\btype (?:2|II)\b", re.IGNORECASE),
-    ),
     (
         re.compile(r"\bbenign\b", re.IGNORECASE),
         re.compile(r"\b(?<!non-)(?<!non )(?<!pre-)malignant\b", re.IGNORECASE),
     ),
 )
+# "Type II", "T2DM", "stage IIIb", "grade 1-2".
+_NUMBER = r"(?:[1-5]|I{1,3}|IV|V)[a-c]?"
+_NUMBERED = re.compile(
+    r"\b(?P<kind>typ(?:e|us)?|tipo|stage|stadium|stade|grade?|class)[ -]?"
+    rf"(?P<numbers>{_NUMBER}(?: ?(?:[/,&-]|and|or|to|bis) ?{_NUMBER})*)\b"
+    r"|\b(?:T(?P<diabetes>[12])DM|DM ?(?P<other>[12]))\b",
+    re.IGNORECASE,
+)
+_ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5"}
+_KINDS = {"typ": "type", "typus": "type", "tipo": "type", "stadium": "stage", "stade": "stage",
+          "grad": "grade"}  # fmt: skip
 _OF_TWO_SIDES = re.compile(
     r"hemi(?:par|pl|an)|paraly|paresis|weakness|neglect|\bcath", re.IGNORECASE
 )
@@ -42,14 +58,36 @@ def contradiction_in(concept: object, *sites: str) -> str:
 def _exclude_each_other(one: str, other: str) -> bool:
     are_of_two_sides = bool(_OF_TWO_SIDES.search(one)) != bool(_OF_TWO_SIDES.search(other))
     pairs = _OF_KINDS if are_of_two_sides else (_SIDES, *_OF_KINDS)
-    return any(
-        first.search(mine)
-        and not second.search(mine)
-        and second.search(theirs)
-        and not first.search(theirs)
-        for first, second in pairs
-        for mine, theirs in ((one, other), (other, one))
-    ) or _have_opposite_prefixes(_prefixed(one), _prefixed(other))
+    return (
+        any(
+            first.search(mine)
+            and not second.search(mine)
+            and second.search(theirs)
+            and not first.search(theirs)
+            for first, second in pairs
+            for mine, theirs in ((one, other), (other, one))
+        )
+        or _have_opposite_prefixes(_prefixed(one), _prefixed(other))
+        or _differ_in_number(one, other)
+    )
+
+
+def _differ_in_number(one: str, other: str) -> bool:
+    """Return whether both have a number of one kind, and none in common: "type 1" and "type II"."""
+    mine, others = _numbers(one), _numbers(other)
+    return any(mine[kind].isdisjoint(others[kind]) for kind in mine.keys() & others.keys())
+
+
+def _numbers(words: str) -> dict[str, set[str]]:
+    """Return the numbers of each kind that the words name: {"type": {"2"}}."""
+    found: dict[str, set[str]] = {}
+    for match in _NUMBERED.finditer(words):
+        kind = (match["kind"] or "type").casefold()
+        said = match["numbers"] or match["diabetes"] or match["other"]
+        numbers = (one.rstrip("abc") for one in re.findall(_NUMBER, said.casefold(), re.IGNORECASE))
+        known = {_ROMAN.get(one, one) for one in numbers}
+        found.setdefault(_KINDS.get(kind, kind), set()).update(known)
+    return found
 
 
 def _have_opposite_prefixes(one: set[tuple[str, str]], other: set[tuple[str, str]]) -> bool:
@@ -59,5 +97,7 @@ def _have_opposite_prefixes(one: set[tuple[str, str]], other: set[tuple[str, str
 
 def _prefixed(words: str) -> set[tuple[str, str]]:
     """Return the words with "hypo" and "hyper", so that hypotension is not hypertension."""
-    found: Iterable[tuple[str, str]] = _TOO_LITTLE_OR_MUCH.findall(words.casefold())
+    # "Hyperkalaemia" and "hyperkalemia" are one word.
+    plain = words.casefold().replace("ae", "e").replace("oe", "e")
+    found: Iterable[tuple[str, str]] = _TOO_LITTLE_OR_MUCH.findall(plain)
     return set(found)

@@ -177,3 +177,24 @@ class TestStatements:
     def test_stand_alone_uncontradicted(self) -> None:
         (only,) = read(condition("No current problems"))
         assert not only.is_contradicted
+
+
+# JP Core has them beside a code of the disease without them.
+@pytest.mark.parametrize(
+    ("text", "before", "after", "name"),
+    [
+        ("肺炎", "", {"text": "の疑い"}, "肺炎の疑い"),
+        ("肺炎", "", {"coding": [{"code": "8002"}]}, "肺炎の疑い"),
+        ("肺癌", {"text": "左"}, "", "左肺癌"),
+        ("左肺癌の疑い", {"text": "左"}, {"text": "の疑い"}, "左肺癌の疑い"),
+    ],
+)
+def test_words_beside_the_name_of_a_disease_are_said(
+    text: str, before: Any, after: Any, name: str
+) -> None:
+    url = "http://jpfhir.jp/fhir/core/Extension/StructureDefinition/JP_Condition_Disease"
+    beside = [
+        {"url": f"{url}PrefixModifier", "valueCodeableConcept": before},
+        {"url": f"{url}PostfixModifier", "valueCodeableConcept": after},
+    ]
+    assert problem(code={"text": text}, extension=beside).name == name
