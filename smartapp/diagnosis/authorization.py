@@ -3,19 +3,7 @@
 from collections.abc import Iterable
 
 from smartapp.diagnosis.case import Case
-from smartapp.diagnosis.entry import (
-    ANSWER,
-    FAILURE,
-    NOT_THE_APP,
-    Entry,
-    When,
-    broken,
-    coded,
-    every,
-    naming,
-    person_refused,
-    tenant_unknown,
-)
+from smartapp.diagnosis.entry import ANSWER, FAILURE, Entry, When, broken, coded, every, naming
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SAID, SEEN
 from smartapp.launches.models import Step
 
@@ -33,24 +21,14 @@ def _naming(*subjects: str, but_not: Iterable[str] = ()) -> When:
 
 def _scope_refused(case: Case) -> bool:
     """By its code, or by words that name nothing else."""
-    is_said = "scope" in case.named and case.named <= {"scope", "invalid", "form"}
+    is_said = "scope" in case.named and case.named <= {"scope", "invalid", "form", "approval"}
     return _answered("invalid_scope")(case) or (_answered()(case) and is_said)
-
-
-def _names_launch(case: Case) -> bool:
-    """The launch value, and not the scope of that name."""
-    errors = ("invalid_request", "invalid_client", "unauthorized_client", "invalid_launch",
-              "invalid_grant")  # fmt: skip
-    return _answered(*errors)(case) and "launch" in case.named and "scope" not in case.named
 
 
 def _of_another_browser(when: When) -> When:
     return every(coded("state-of-another-browser", "state-unknown"), when)
 
 
-# OpenID Connect Core §3.1.2.6, and Unmet Authentication Requirements 1.0.
-_NO_SIGN_IN = ("login_required", "interaction_required", "consent_required",
-               "account_selection_required", "unmet_authentication_requirements")  # fmt: skip
 _TROUBLE = ("server_error", "temporarily_unavailable")
 _INVALID = coded("authorization-response-invalid")
 _PROXY = "Look for a proxy or a link scanner that changes addresses."
@@ -120,12 +98,9 @@ TABLE = (
           "{c.answer} Asked for: {c.asked_for}.", "Take scopes out of the registration that are "
           "not used, or ask the vendor to take it as a form and to list authorize-post.",
           "scopes"),
-    tenant_unknown(_answered()),
     Entry("C57", SAID, "The EHR's sign-in finds no cookies of its own in this browser",
           _naming("cookies"), ANSWER, "Allow the EHR's cookies in the browsers' policy. If the app "
           "was opened in a frame, tick Signs in in a window of its own in the registration."),
-    Entry("C1", SAID, "The EHR does not know our client id",
-          _naming("client_id", but_not=("redirect_uri",)), ANSWER, "{c.compare_client_id}"),
     Entry("C3", SAID, "The EHR does not know our redirect URI", _naming("redirect_uri"), ANSWER,
           "Enter {c.redirect_uri} there, to the last character."),
     Entry("C33", SAID, "The EHR does not take our PKCE", _naming("pkce"), ANSWER,
@@ -150,20 +125,6 @@ TABLE = (
     Entry("C39", SAID, "The EHR does not give these scopes: {c.named_scopes}",
           lambda c: _answered()(c) and bool(c.named_scopes), ANSWER, "Tick them for this "
           "app in the vendor's portal, or take them out of the registration.", "scopes"),
-    Entry("C24", SAID, "The EHR no longer knows this launch",
-          lambda c: _names_launch(c) and not c.is_standalone, ANSWER,
-          "Open the app again from the chart: a launch value works once and for a short time."),
-    Entry("C110", SAID, "The EHR has no patient for this launch", _naming("patient"), ANSWER,
-          "Open the app from a patient's chart. Where patients connect, the person has to choose a "
-          "record, and their account needs one."),
-    Entry("C22", SAID, "This FHIR base URL is for launches from inside the EHR",
-          lambda c: _names_launch(c) and c.is_standalone,
-          "{c.answer} No launch value was sent: the person came from the start page.",
-          "Register the base URL that the vendor gives for standalone launches, or empty the "
-          "scopes of patients, so that nobody is offered to connect here."),
-    Entry("C1", SAID, "The app is not active at the vendor",
-          _naming("approval", but_not=("launch", *NOT_THE_APP)), ANSWER,
-          "Activate it in the vendor's portal, or have the EHR's organization approve it."),
     Entry("C38", SEEN, "The EHR lists only the {c.listed_form} form of scopes",
           lambda c: _answered("invalid_scope")(c) and c.is_other_form, "Asked for: {c.asked_for}.",
           "Write {c.form_to_write}.", "scope-forms",
@@ -177,15 +138,10 @@ TABLE = (
           lambda c: _scope_refused(c) and not c.named_scopes,
           "{c.answer} Asked for: {c.asked_for}.",
           "Compare the registration's scopes with those ticked in the vendor's portal.", "scopes"),
-    person_refused(_answered()),
     Entry("C52", SEEN, "The person, or the EHR's policy, said no",
           lambda c: _answered("access_denied")(c) or _naming("refusal")(c), ANSWER,
           "Ask the person. If they allowed it, ask the EHR's administrator whether this user may "
           "use the app."),
-    Entry("C52", SEEN, "The EHR did not let the person sign in, or did not ask them",
-          lambda c: c.ehr_error in _NO_SIGN_IN or _naming("sign_in")(c),
-          ANSWER, "The person signs in to the EHR and opens the app again. If it stays, the EHR's "
-          "administrator has to allow this app there, once for all users; else ask the vendor."),
     Entry("C1", SEEN, "The app may not sign people in by a code at the vendor",
           lambda c: _answered("unsupported_response_type")(c) or _naming("grant")(c), ANSWER,
           "Allow the authorization code grant (response_type=code) for this app in the vendor's "

@@ -30,6 +30,11 @@ MARGIN_SECONDS = 60
 ALGS = "token_endpoint_auth_signing_alg_values_supported"
 METHODS = "token_endpoint_auth_methods_supported"
 
+# A person, and not the kind of an app: "Provider app is not active".
+_PERSON = (
+    r"\b(user|account|practitioner|provider|clinician|portal)\b"
+    r"(?! (app|facing|access token|session))"
+)
 # What an EHR's description may name. The words are the EHR's: nothing of ours is read this way.
 SUBJECTS = {
     "redirect_uri": r"redirect|call.?back|(reply|return) ?(url|uri|address)",
@@ -42,16 +47,18 @@ SUBJECTS = {
     "secret": r"secret|basic auth|password",
     "method": r"auth\w*[ _]method|method of auth|client is public|public client|"
     r"(not|un) ?(allowed|supported|permitted|enabled)\b[^.]{0,30}"
-    r"(private_key_jwt|client_secret|assertion)",
+    r"(private_key_jwt|client_secret|assertion)|"
+    r"(private_key_jwt|client_secret_\w+)[^.]{0,30}(not|un) ?(allowed|supported|permitted|enabled)",
     "certificate": r"(client|ssl) certificate|mutual.tls|\bmtls\b|tls_client_auth",
     "assertion": r"assertion|private_key_jwt|signed jwt|\bjwt\b",
     "authentication": r"authenticat|credentials",
     "code": r"\bcode\b(?!.?(verifier|challenge))",
     "dpop": r"\bdpop\b",
-    "pkce": r"pkce|code.?verifier|code.?challenge|transform algorithm",
-    "aud": r"\baud(ience)?\b|resource (server|principal)",
+    "pkce": r"pkce|code.?verifier|code.?challenge|transform algorithm|proof key",
+    "aud": r"\baud(ience)?\b|resource (server|principal)|\bservice not found",
     "keys": r"\bkid\b|\bjwks?(\b|_)|\bjku\b|web key|key set|key id|"
-    r"(public|signing|matching|usable|verification) key|\bkey\b.* not found|"
+    r"(public|signing|matching|usable|suitable|verification) key|\bkey\b.* not found|"
+    r"\bx5[ct]\b|thumbprint|"
     r"signature(?! alg)|not verif|"
     r"verif(y|ication) failed",
     # Not in a header that is repeated: `{kid=1, alg=RS384}`.
@@ -60,47 +67,58 @@ SUBJECTS = {
     "fetch": r"(fail|could not|unable|cannot|can't|error)\w* (to )?"
     r"(be )?(fetch|retriev|load|download|access|read|resolv|get|reach|connect|dereferenc)\w*|"
     r"(returned|answered|responded|status)( with)?:? (http )?[345]\d\d|time[sd]?.?out|unreachable|"
-    r"\bECONN|\bENOTFOUND|connection refused|(while|when) (fetch|retriev|load|download|read)ing|"
+    r"\bECONN|\bENOTFOUND|connection refused|blocked|"
+    r"(while|when) (fetch|retriev|load|download|read|gett)ing|"
     r"(fetch|retriev|load|download)\w* (fail|error)",
     "gateway": r"\bno api ?key\b|api ?key variable|subscription key|\bWAF\b|firewall",
     "sign_in": r"admin\w* (consent|approval) (is )?required|need admin\w* approval|multi.?factor|"
-    r"\bMFA\b|(log|sign) ?in again|session (has |is )?(expired|timed out|inactive|not active)",
+    r"\bMFA\b|(log|sign) ?in again|expired session|"
+    r"session (has |is )?(expired|timed out|inactive|not (active|found))|"
+    r"password (has |is )?expired|verify your e.?mail",
     "network": r"handshake|certificat\w+ (chain|path)|PKIX|self.signed|unknown ?host|getaddrinfo|"
-    r"\bENOTFOUND|\bECONN|connection (refused|reset)|no route|remote certificate|"
+    r"\bENOTFOUND|\bECONN|\bETIMEDOUT|connection (refused|reset)|no route|remote certificate|"
     r"certificate.verify|leaf.signature|(name|host) (or service )?(is )?not known|no such host|"
     r"host is known|nodename|name resolution|(ssl|tls) connection",
     "address": r"\bip[ -]?address|\b(white|allow).?list|(your|source|remote|client) ip\b",
-    "limit": r"too many|rate.?limit|quota|throttl",
+    "limit": r"too many|rate.?limit|quota|throttl|slow.?down|over (rate|qps)",
     "body": r"in the body|request body|client_secret_post",
     "missing": r"missing|required|must (name|include|contain|be (present|sent))|\babsent|"
-    r"\bno\b[^.]{0,30}\b(included|provided|present|supplied)",
-    "invalid": r"invalid|incorrect|mismatch|malformed|(not|non) match",
+    r"\bno\b[^.]{0,30}\b(included|provided|present|supplied|given|sent|found)|\bno scopes?\b|"
+    r"\bnot (provided|supplied|given|specified|sent)|(not be|is|was) (null|blank|empty)\b",
+    "invalid": r"invalid|incorrect|mismatch|malformed|(not|non) match|not valid|unknown|"
+    r"not (be )?(found|known|registered|recogni[sz]ed)|not exist",
     "https": r"\bhttps\b(?!:)",
-    "user": r"\b(user|account|practitioner|provider|clinician|portal)\b",
+    "user": rf"{_PERSON}|\bproxy access|\bminors?\b|\bthis patient",
     # The person, or a rule about persons, and not the app.
-    "person": r"\b(user|account|practitioner|provider|clinician|portal)\b[^.]{0,100}?"
-    r"(locked|disabled|inactive|suspended|deactivated|blocked|expired|not (active|assigned|exist))|"
+    "person": rf"{_PERSON}[^.]{{0,100}}?(locked|disabled|inactive|suspended|deactivated|blocked|"
+    r"expired|not (active|activated|assigned|exist|linked|verified|fully set up))|"
     r"\bpolic(y|ies)\b|conditional access",
     "cookies": r"\bcookies?\b",
     # Something else of the app than itself is switched off.
     "grant": r"grant type|\bgrant (is )?not (allowed|permitted|supported|enabled|authori)|\bflow\b|"
     r"response[ _]type",
     "refreshing": r"refresh tokens?\b|offline",
-    "token_over": r"\b(invalid|unknown|expired|revoked)[ _](refresh )?token\b(?![ _](req|end|typ))|"
+    "token_over": r"\b(invalid|unknown|expired|revoked)[ _](refresh[ _])?token\b"
+    r"(?![ _](req|end|typ))|"
+    r"refresh[ _]token\b[^.]{0,30} used|token (family|reuse)|consent\b[^.]{0,30} withdrawn|"
+    r"\b(session|grant)\b[^.]{0,30} (ended|expired|not (active|found))|"
+    r"no(t have an)? active session|"
     r"\btoken\b(?![ _](req|end|typ))[^.]{0,30}? "
     r"(expired|revoked|invalid|unknown|not (active|valid|found|recogni[sz]ed))",
-    "tenant": r"(unknown|invalid|no such|wrong) (tenant|realm|practice|organi[sz]ation|project)|"
+    "tenant": r"(unknown|invalid|no such|wrong) (tenant|realm|practice|organi[sz]ation|project|"
+    r"site)|(other|another|different) tenant|"
     r"\b(tenant|realm|practice|organi[sz]ation|project|membership)\b[^.]{0,40}? "
     r"(not (be )?(found|known|exist|registered)|unknown|mismatch|does not match)|for realm|"
     # Nothing else of it: "The client of this practice is not valid".
     r"\b(tenant|realm|practice|organi[sz]ation)( id)?( [\w'\"-]*\d[\w'\"-]*)? is not valid",
     # As SMART has them in two forms, with .read and with .rs.
     "form": r"(?<!/)\bv ?[12]\b(?!/)|version [12]\b|scopes? (format|syntax)|granular|"
-    r"\b[12]\.0\b|\b(use|write|expected)\b[^.]{0,20}\.(rs?|read|write|cruds?)\b",
+    r"(?<!oauth )\b[12]\.0\b|\b(use|write|expected)\b[^.]{0,20}\.(rs?|read|write|cruds?)\b",
     "length": r"\b(request|ur[il]|query|address|scopes?)\b[^.]{0,20}(?<!took)(?<!takes) too "
     r"(long|large)|\bscopes\b[^.]{0,20} too many|too many scopes",
+    "repeated": r"\bduplicate|more than once",
     "jti": r"\bjti\b|replay|already (been )?(used|redeemed|consumed|exchanged|processed)|"
-    r"used (before|already|more than)|\breused?\b",
+    r"used (before|already|previously|more than)|\breused?\b",
     "clock": r"\bexp\b|\biat\b|\bnbf\b|clock|in the (future|past)|lifetime|not yet valid|skew|"
     r"valid(ity)? (time|period)|time range|"
     r"(token|assertion|jwt) is not (yet )?active|"
@@ -110,16 +128,19 @@ SUBJECTS = {
     r"(exceed\w*|max\w*|allowed)\b[^.]{0,30}life ?time|"
     r"\b(exp|expir\w+|valid\w*)\b[^.]{0,60}(too (far|long)|more than)(?![^.]* (ago|past)\b)",
     "expired": r"expired",
-    "registration": r"registration|credentials",
+    "registration": r"registration",
+    "credentials": r"credentials",
     "scope": r"scope|\b(patient|user|system)/[\w*]+\.",
     # The value that an EHR sends, and not the way to launch.
     "launch": r"\blaunch[ _](context|token|id|code|value|param\w*|options?|request)|"
     r"(?<!ehr )(?<!smart )(?<!standalone )\blaunch\b(?! from)",
     "patient": r"\b(no|missing|without)( \w+)? patients?\b(?!/)|"
-    r"\bpatient\b(?!/)[^.]{0,20} (not (selected|chosen|found|in context)|required|missing)",
+    r"\bpatient\b(?!/)[^.]{0,20} (not (be )?(selected|chosen|found|resolved|identified|in context)|"
+    r"required|missing)",
     "refusal": r"\bcancel\w*|\bdeclin\w*|user denied",
     "approval": r"not (yet )?(been )?(approved|active|activated|enabled|downloaded|installed|"
-    r"provisioned|deployed|published|live\b)|inactive|await\w* approval|\bdraft\b|"
+    r"provisioned|deployed|published|subscribed|live\b)|inactive|\bdraft\b|"
+    r"(await|requir|need|pend)\w* (admin\w* )?approval|(development|test) (mode|status)|"
     r"(client|app\w*|practice|organi[sz]ation)\b[^.]{0,40}? not (yet )?(been )?authori[sz]ed|"
     r"not (allowed|permitted) (for|in|at|by) (this|the|your) (tenant|organi|practice|environment)|"
     r"(?<![A-Za-z])(disabled|locked|pending|suspended|deactivated)|"
@@ -141,6 +162,8 @@ _SCOPE = re.compile(
 # A member of a request, by its own name.
 _MEMBER = re.compile(
     r"(?<!\bin )(?<!\bin the )\b(?:[a-z]+(?:_[a-z]+)+|aud|launch|nonce|scope)\b|"
+    r"\bcode\b(?= (?:is|was)? ?(?:missing|required))|"
+    r"(?<=missing )code\b(?! )|(?<=parameter )code\b|"
     r"\b(?:code|grant|client|redirect|response)[ -](?:verifier|challenge|type|id|uri)\b"
     r"(?:[ -]method)?",
     re.IGNORECASE,
@@ -335,7 +358,7 @@ class Case:
     def missed(self) -> str:
         """What the EHR says is missing, although it was sent to it."""
         is_said = bool(self.ehr_error) and "missing" in self.named
-        if not is_said or not self.named.isdisjoint({"invalid", "registration"}):
+        if not is_said or not self.named.isdisjoint({"invalid", "registration", "user", "sign_in"}):
             return ""
         sent = self.asked["sent"]
         if self.is_at_token_endpoint:
@@ -550,6 +573,13 @@ class Case:
         return self.step in (Step.TOKEN, Step.REFRESH)
 
     @property
+    def is_refused(self) -> bool:
+        """Whether the authorization endpoint or the token endpoint refused a request."""
+        if self.step == Step.CALLBACK:
+            return bool(self.ehr_error)
+        return self.is_at_token_endpoint and (bool(self.ehr_error) or self.http_status >= 400)
+
+    @property
     def is_no_oauth_answer(self) -> bool:
         """Whether the token endpoint's refusal has nothing of OAuth in it: a page, an answer of a
         FHIR server, or that the address takes no such request."""
@@ -582,24 +612,26 @@ class Case:
         """Whether the token endpoint did not accept who we are, under whichever name of an error:
         some say invalid_grant or invalid_request of an assertion."""
         refused = ("invalid_client", "unauthorized_client", "invalid_assertion")
-        ours, others = {"assertion", "keys"}, {"pkce", "redirect_uri", "person"}
+        ours = {"assertion", "keys", "secret", "method", "certificate"}
+        others = elsewhere = frozenset(("pkce", "redirect_uri", "person"))
         if self.method == AuthMethod.PRIVATE_KEY_JWT:
             ours.add("aud")
-        elif self.method == AuthMethod.CLIENT_SECRET_BASIC:
-            ours.add("secret")
         names_client = not self.ehr_error or (
             "invalid" in self.named and "client_id" not in self.token["sent"]
         )
         if self.ehr_error == "invalid_grant":
-            others.add("code")
+            others |= {"code"}
+        elif names_client:
+            ours.add("client_id")
         else:
-            (ours if names_client else others).add("client_id")
-        is_said = not self.named.isdisjoint(ours) and self.named.isdisjoint(others)
+            others |= {"client_id"}
+        is_of_client = not self.named.isdisjoint(ours)
+        is_said = is_of_client and self.named.isdisjoint(others)
         is_refused = self.code in ("invalid-client", "keys-replaced") or (
             self.is_at_token_endpoint
             and (self.http_status == 401 or self.ehr_error in refused or is_said)
         )
-        return is_refused and not self.missed
+        return is_refused and not self.missed and (is_of_client or self.named.isdisjoint(elsewhere))
 
     def published(self, member: str) -> list[str] | None:
         """Return a list that the EHR publishes, None where it publishes none."""
@@ -684,10 +716,11 @@ def _is_strange(wire: WireRecord) -> bool:
 
 
 def _subjects(said: str) -> frozenset[str]:
-    """Return what is named; a word with hyphens, as in a URN, is several."""
+    """Return what is named; a word with hyphens, as in a URN, is several. What a server adds to a
+    sentence of the standard counts."""
     said = said.replace("-", " ")
     if _OF_THE_STANDARD.search(said):
-        return frozenset()
+        said = " ".join(one for one in said.split(". ") if not _OF_THE_STANDARD.search(one))
     return frozenset(name for name, one in _SUBJECTS.items() if one.search(said))
 
 

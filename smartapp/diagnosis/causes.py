@@ -7,7 +7,7 @@ cause is one entry of a table and one test.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from smartapp.diagnosis import authorization, client, launching, record, tokens
+from smartapp.diagnosis import authorization, client, launching, record, refusals, tokens
 from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.entry import FAILURE, Entry
 from smartapp.diagnosis.facts import Facts
@@ -19,6 +19,7 @@ TABLE: tuple[Entry, ...] = (
     *authorization.TABLE,
     *client.TABLE,
     *tokens.TABLE,
+    *refusals.TABLE,
     *record.TABLE,
 )
 

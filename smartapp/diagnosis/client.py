@@ -3,16 +3,7 @@
 from collections.abc import Iterable
 
 from smartapp.diagnosis.case import ALGS, METHODS, Case
-from smartapp.diagnosis.entry import (
-    ANSWER,
-    FAILURE,
-    NOT_THE_APP,
-    Entry,
-    When,
-    coded,
-    every,
-    naming,
-)
+from smartapp.diagnosis.entry import ANSWER, FAILURE, Entry, When, coded, every, naming
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SAID, SEEN
 from smartapp.registrations.options import AuthMethod
 
@@ -88,7 +79,7 @@ def _sends_odd_secret(case: Case) -> bool:
 
 # What an EHR may name without saying what is wrong.
 _VAGUE = {"authentication", "assertion", "missing", "invalid", "expired", "registration",
-          "token_over"}  # fmt: skip
+          "credentials", "token_over"}  # fmt: skip
 NTP = "Let this machine keep its time by NTP."
 _OURS_ARE = "This app has private_key_jwt, client_secret_basic and none (SMART App Launch 2.2)."
 _PORTALS_METHOD = "Choose the authentication that the vendor's portal shows for this client."
@@ -114,7 +105,8 @@ TABLE = (
           "Enter {c.jwks_url} at the vendor, to the letter; it must be reachable from there. Or "
           "let the vendor import the keys: export_jwks prints them.", _OURS),
     Entry("C1", SAID, "This app's registration or credentials at the EHR have expired",
-          _naming("expired", "registration", but_not=("invalid",)), ANSWER,
+          every(_naming("expired", but_not=("invalid",)),
+                lambda c: bool(c.named & {"registration", "credentials"})), ANSWER,
           "Renew them at the vendor."),
     Entry("C61", SAID, "The EHR wants another way to authenticate",
           _naming("method", but_not=("keys",)), ANSWER, f"{_PORTALS_METHOD} {_OURS_ARE}"),
@@ -123,12 +115,12 @@ TABLE = (
     Entry("C61", SAID, "The EHR expects a client secret, and we sign",
           _signed(lambda c: "secret" in c.named and not c.named & {"assertion", "keys"}), ANSWER,
           _PORTALS_METHOD),
-    Entry("C61", SAID, "The EHR expects a signed assertion, and we send a secret",
-          _refused(lambda c: _sends_secret(c) and "assertion" in c.named), ANSWER, _PORTALS_METHOD),
     Entry("C61", SAID, "The EHR wants the secret in another part of the request",
           _refused(lambda c: _sends_secret(c) and "body" in c.named), ANSWER, "This app sends it "
           "as Basic, in the Authorization header, as SMART asks. Ask the vendor to take that, or "
           "signed assertions."),
+    Entry("C61", SAID, "The EHR expects a signed assertion, and we send a secret",
+          _refused(lambda c: _sends_secret(c) and "assertion" in c.named), ANSWER, _PORTALS_METHOD),
     Entry("C61", LIKELY, "The EHR expects a client that authenticates",
           _refused(lambda c: c.method == AuthMethod.NONE),
           "{c.answer} Only the client id was sent.", _PORTALS_METHOD,
@@ -147,9 +139,6 @@ TABLE = (
           "Enter it again in the registration; it may have been replaced or have expired.",
           "client", said=lambda c: "secret" in c.named and (
               "expired" in c.named or not c.facts.is_secret_encoded)),
-    Entry("C1", SAID, "The EHR does not know our client id",
-          _naming("client_id", but_not=("secret", "claimed", "keys")),
-          ANSWER, "{c.compare_client_id}"),
     Entry("C67", SAID, "The EHR takes our assertion for a repeated one", _naming("jti"), ANSWER,
           "Each request of ours has a jti of its own: look for a proxy that sends requests twice."),
     Entry("C65", SAID, "The EHR wants another audience", _naming("aud"),
@@ -176,9 +165,6 @@ TABLE = (
     Entry("C63", SAID, "The EHR refuses our client assertion, and does not say what is wrong in it",
           _signed(_names_assertion_only), ANSWER, "Compare in this order: the JWKS URL at the "
           "vendor with {c.jwks_url}, the audience {c.aud}, the clocks.", "client"),
-    Entry("C1", SAID, "The app is not active at the vendor",
-          _naming("approval", but_not=NOT_THE_APP), ANSWER,
-          "Activate it in the vendor's portal, or have the EHR's organization approve it."),
     Entry("C63", SEEN, "The key that signed is not published any more",
           _signed(_is_key_gone), "kid {c.header[kid]} is withdrawn or unknown.",
           "Launch again; if it stays, restart the process that signed."),

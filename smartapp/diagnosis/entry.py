@@ -66,25 +66,3 @@ def broken(*rules: str) -> When:
 def naming(*subjects: str, but_not: Iterable[str] = ()) -> When:
     """Apply where the EHR's words name all of these and none of those."""
     return lambda case: case.named.issuperset(subjects) and case.named.isdisjoint(but_not)
-
-
-# What may be switched off or forbidden beside the app itself.
-NOT_THE_APP = ("user", "person", "sign_in", "cookies", "grant", "refreshing", "scope", "form",
-               "tenant")  # fmt: skip
-
-
-def tenant_unknown(when: When) -> Entry:
-    return Entry(
-        "C7", SAID, "The EHR does not know the organization that was asked",
-        every(when, naming("tenant")), ANSWER, "A tenant, realm or practice is a part of the FHIR "
-        "base URL, or of the endpoints that are published there. Compare both with what the vendor "
-        "gave for this organization, and ask whether this app is switched on there.", "discovery",
-    )  # fmt: skip
-
-
-def person_refused(when: When) -> Entry:
-    return Entry(
-        "C52", SAID, "The EHR refuses this person, or its policy does",
-        every(when, naming("person")), ANSWER, "The EHR's administrator has to look after this "
-        "person's account there, or after the policy that it names.",
-    )  # fmt: skip

@@ -1,27 +1,15 @@
 """Causes at the code, the tokens and what came with them."""
 
 from smartapp.diagnosis.case import Case
-from smartapp.diagnosis.entry import (
-    ANSWER,
-    FAILURE,
-    NOT_THE_APP,
-    Entry,
-    When,
-    broken,
-    coded,
-    every,
-    naming,
-    person_refused,
-    tenant_unknown,
-)
+from smartapp.diagnosis.entry import ANSWER, FAILURE, Entry, When, broken, coded, every, naming
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SAID, SEEN
 from smartapp.launches.models import Step
 from smartapp.registrations.options import AuthMethod
 
 
 def _naming(subject: str) -> When:
-    """The exchange of the code was refused, with words that name this."""
-    at_exchange = every(coded("invalid-grant", "token-refused"), lambda c: c.step == Step.TOKEN)
+    """The exchange of the code was refused, with words that name this, and not who we are."""
+    at_exchange = every(_is_refused, lambda c: c.step == Step.TOKEN and not c.is_client_refused)
     return every(at_exchange, naming(subject))
 
 
@@ -46,7 +34,8 @@ def _answered(*errors: str) -> When:
 
 
 def _lacks_scope(case: Case) -> bool:
-    is_asked_for = case.ehr_error == "invalid_scope" or "scope" in case.named
+    is_bare = case.ehr_error == "invalid_scope" and not case.said
+    is_asked_for = is_bare or case.named.issuperset({"scope", "missing"})
     return case.step == Step.REFRESH and is_asked_for and "scope" not in case.token["sent"]
 
 
@@ -103,8 +92,6 @@ TABLE = (
           lambda c: c.is_at_token_endpoint and ("dpop" in c.named or c.ehr_error in _DPOP), ANSWER,
           "This app has bearer tokens only (SMART App Launch 2.2). Ask the vendor not to bind this "
           "client's tokens to a key (RFC 9449)."),
-    tenant_unknown(_is_refused),
-    person_refused(_is_refused),
     Entry("C60", SAID, "The EHR compares the redirect URI and finds it different",
           _naming("redirect_uri"), ANSWER,
           "Compare, to the last character, what the vendor has with {c.redirect_uri}"),
@@ -121,16 +108,13 @@ TABLE = (
     Entry("C60", SAID, "The EHR refuses the network address that this server calls from",
           _refused_naming("address"), ANSWER, "Give the vendor the address from which this server "
           "reaches the internet, or let it take any."),
-    Entry("C1", SAID, "The app is not active at the vendor",
-          every(_is_refused, naming("approval", but_not=("code", "pkce", "gateway", *NOT_THE_APP)),
-                lambda c: c.step == Step.TOKEN and not c.is_client_refused), ANSWER,
-          "Activate it in the vendor's portal, or have the EHR's organization approve it."),
     Entry("C1", SAID, "The EHR gave this code to another client id",
           lambda c: _code_refused(c) and "client_id" in c.named and not c.named & _OVER, ANSWER,
           "{c.compare_client_id}"),
     Entry("C69", LIKELY, "The code was over before it was exchanged",
           lambda c: _code_refused(c) and not c.is_client_refused
-          and not c.named & {"redirect_uri", "pkce", "person", "tenant"}
+          and not c.named & {"redirect_uri", "pkce", "person", "tenant", "patient", "launch"}
+          and not ("user" in c.named and "code" not in c.named)
           and ("client_id" not in c.named or bool(c.named & _OVER)),
           "{c.answer} Codes live about a minute and work once.",
           "Start again; look for a proxy or a link scanner that opens the callback first.",
@@ -239,7 +223,7 @@ TABLE = (
 )  # fmt: skip
 
 OTHERWISE = Entry(
-    "C60", POSSIBLE, "The EHR refused the token request",
-    coded("token-refused", "token-endpoint-failed", "refresh-refused", "refresh-failed"), ANSWER,
+    "C60", POSSIBLE, "The EHR refused the token request", lambda c: c.is_at_token_endpoint and (
+        c.is_refused or c.code == "refresh-failed"), ANSWER,
     "Compare the members that were sent with the vendor's documentation.",
 )  # fmt: skip

@@ -27,7 +27,7 @@ from smartapp.protocol.errors import (
     RequestError,
 )
 from smartapp.protocol.query import optional, parse_query, required
-from smartapp.protocol.text import plain_text
+from smartapp.protocol.text import MAX_VENDOR_CHARACTERS, plain_text
 from smartapp.protocol.urls import base_key
 
 RANDOM_BYTES = 32
@@ -37,7 +37,6 @@ MAX_CODE_CHARACTERS = 8192
 # The longest URL that browsers, proxies and servers on the way accept (C44).
 MAX_URL_CHARACTERS = 2000
 MAX_ERROR_CHARACTERS = 100
-MAX_ERROR_TEXT_CHARACTERS = 300
 
 MAX_NAMES = 10  # that administrators are shown
 _NAME = re.compile(r"[A-Za-z0-9_.;-]{1,40}")
@@ -296,4 +295,4 @@ def _untrusted(values: dict[str, list[str]], name: str) -> str | None:
     is decoded before that: an encoded colon looks like a token's digit."""
     text = unescape(unquote(values.get(name, [""])[0]))
     text = text if " " in text else text.replace("+", " ")
-    return plain_text(text, MAX_ERROR_TEXT_CHARACTERS) or None
+    return plain_text(text, MAX_VENDOR_CHARACTERS) or None

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from smartapp.protocol.bundle_json import parse_bundle_json
 from smartapp.protocol.errors import FHIRResponseInvalid, IDTokenError, WrongPatient
 from smartapp.protocol.json import JSON, JSONInvalid, parse_json, parse_json_object
-from smartapp.protocol.text import plain_text
+from smartapp.protocol.text import MAX_VENDOR_CHARACTERS, plain_text
 from smartapp.protocol.urls import (
     base_key,
     is_below,
@@ -25,7 +25,6 @@ from smartapp.protocol.urls import (
     without_trailing_slash,
 )
 
-MAX_ERROR_TEXT_CHARACTERS = 200
 MAX_USUAL_REFERENCE = 500
 
 FHIR_USER_TYPES = frozenset(
@@ -239,14 +238,14 @@ def error_words(content_type: str | None, body: bytes) -> str:
     strings and plain text. "" for a web page or broken data, of which nothing is quoted. Token-like
     words are hidden.
     """
-    return plain_text(" ".join(_words(content_type, body)), MAX_ERROR_TEXT_CHARACTERS)
+    return plain_text(" ".join(_words(content_type, body)), MAX_VENDOR_CHARACTERS)
 
 
 def challenge_words(header: str | None) -> str:
     """Return what a `WWW-Authenticate` header says of an error (RFC 6750 §3), on one short line:
     some servers say it nowhere else. Token-like words are hidden."""
     found = _CHALLENGE_ERROR.findall(header or "")
-    return plain_text(" ".join(quoted or bare for quoted, bare in found), MAX_ERROR_TEXT_CHARACTERS)
+    return plain_text(" ".join(quoted or bare for quoted, bare in found), MAX_VENDOR_CHARACTERS)
 
 
 def _parsed(body: bytes, parse: Callable[[bytes], dict[str, Any]]) -> dict[str, Any]:
@@ -333,7 +332,7 @@ def _words(content_type: str | None, body: bytes) -> list[str]:
         return _json_words(parse_json(body))
     except JSONInvalid:
         pass
-    text = body[: 8 * MAX_ERROR_TEXT_CHARACTERS].decode("utf-8", errors="replace").strip()
+    text = body[: 8 * MAX_VENDOR_CHARACTERS].decode("utf-8", errors="replace").strip()
     is_page = "html" in (content_type or "") or text.startswith("<")
     # A cut document may contain a cut token, which the token pattern would not recognise.
     return [] if is_page or _BRACES.search(text) else [text]
@@ -363,7 +362,7 @@ def _json_words(document: JSON) -> list[str]:
 def _outcome_text(outcome: dict[str, Any]) -> str:
     issues = outcome.get("issue")
     texts = [_issue_text(issue) for issue in issues] if isinstance(issues, list) else []
-    return plain_text("; ".join(text for text in texts if text), MAX_ERROR_TEXT_CHARACTERS)
+    return plain_text("; ".join(text for text in texts if text), MAX_VENDOR_CHARACTERS)
 
 
 def _issue_text(issue: object) -> str:

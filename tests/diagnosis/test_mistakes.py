@@ -720,6 +720,12 @@ class TestEvidence:
             (401, "unauthorized_client", "refresh token grant not allowed", "this grant", "C2"),
             (400, "invalid_request", "Invalid token request: no scope", "wants scope", "C121"),
             (400, "invalid_request", "Token endpoint not found", "refused the token", "C60"),
+            (400, "invalid_request", "Invalid refresh_token", "refresh token any more", "C125"),
+            (400, "invalid_request", "Refresh token was used", "refresh token any more", "C125"),
+            (403, "access_denied", "User consent was withdrawn", "token any more", "C125"),
+            (404, "not_found", "Grant not found", "refresh token any more", "C125"),
+            (403, "forbidden", "User has no active session", "refresh token any more", "C125"),
+            (400, "invalid_scope", "Scope exceeds what was granted", "not give these", "C121"),
         ],
     )
     async def test_refresh_that_is_refused_in_other_words(

@@ -207,7 +207,11 @@ def _first(case: Case) -> str:
     return causes(case.timeline, case.facts)[0].title
 
 
-# As Okta, Keycloak, Entra, Spring Authorization Server and athenahealth's gateway put it.
+FAILED = (
+    "Client authentication failed (e.g., unknown client, no client authentication included, or "
+    "unsupported authentication method)."
+)
+# As Okta, Keycloak, Hydra, Entra, Spring Authorization Server and athenahealth's gateway put it.
 SIGNED, SECRET, PUBLIC = AuthMethod.PRIVATE_KEY_JWT, AuthMethod.CLIENT_SECRET_BASIC, AuthMethod.NONE
 OF_PRODUCTS = [
     (SIGNED, "invalid_client", "The client_assertion token has an invalid signature.",
@@ -289,6 +293,44 @@ OF_PRODUCTS = [
     (SIGNED, "invalid_client", "Your application is awaiting approval", "not active"),
     (SIGNED, "unauthorized_client", "Client not allowed for this organization", "not active"),
     (SIGNED, "invalid_grant", "Authorization code not issued to this client", "another client id"),
+    # A sentence of the standard, and what the server adds to it.
+    (SIGNED, "invalid_client", f"{FAILED} The requested OAuth 2.0 Client does not exist.",
+     "does not know our client id"),
+    (SIGNED, "invalid_client", f"{FAILED} Claim 'aud' from 'client_assertion' must match",
+     "wants another audience"),
+    (SECRET, "invalid_client", f"{FAILED} The client must use the authentication method "
+     "'client_secret_post'.", "another way to authenticate"),
+    # Under the code of another error.
+    (SIGNED, "invalid_request", "Unsupported authentication method", "another way to auth"),
+    (SIGNED, "invalid_request", "TLS client certificate required", "wants a client certificate"),
+    (PUBLIC, "invalid_request", "client_secret is required", "client that authenticates"),
+    (SIGNED, "invalid_request", "Client not found", "does not know our client id"),
+    (SIGNED, "invalid_client", "redirect_uri mismatch", "compares the redirect URI"),
+    (PUBLIC, "invalid_client", "Client authentication failed: code_verifier", "PKCE check failed"),
+    # What is not about the code, although the grant is called invalid.
+    (SIGNED, "invalid_grant", "Account is not fully set up", "refuses this person"),
+    (SIGNED, "invalid_grant", "Patient not selected", "no patient for this launch"),
+    (SIGNED, "invalid_grant", "launch context expired", "no longer knows this launch"),
+    (SIGNED, "invalid_grant", "The user may not see this patient", "refused the token request"),
+    (SIGNED, "invalid_grant", "AADSTS700005: Provided authorization code is intended to use "
+     "against other tenant, thus rejected.", "does not know the organization"),
+    (SIGNED, "mfa_required", "Multifactor authentication required", "let the person sign in"),
+    (SIGNED, "invalid_request", "missing form parameter code", "misses what was sent to it: code"),
+    (SECRET, "invalid_client", "No client credentials found.", "to it: our authentication"),
+    (SECRET, "invalid_client", "client_secret_basic is not allowed for this client",
+     "another way to authenticate"),
+    (SECRET, "invalid_client", "AADSTS7000218: The request body must contain the following "
+     "parameter: 'client_assertion' or 'client_secret'.", "another part of the request"),
+    (SIGNED, "invalid_client", "No suitable key found to verify JWS", "does not have the key"),
+    (SIGNED, "invalid_client", "x5t thumbprint mismatch", "does not have the key"),
+    (SIGNED, "invalid_client", "Error while getting JWKS: HTTP 403", "could not fetch our keys"),
+    (SIGNED, "invalid_client", "connect ETIMEDOUT 10.0.0.1:443", "could not fetch our keys"),
+    (SIGNED, "invalid_client", "jwks request blocked by policy", "could not fetch our keys"),
+    (SIGNED, "invalid_client", "The JWT has been used previously", "repeated one"),
+    (SIGNED, "invalid_client", "Application is in development status", "not active"),
+    (SIGNED, "invalid_client", "Backend fetch failed", "refused the token request"),
+    (SIGNED, "over_rate", "Developer Over Rate", "limits how often"),
+    (SIGNED, "slow_down", "", "limits how often"),
 ]  # fmt: skip
 
 
@@ -346,6 +388,29 @@ AT_SIGN_IN = [
     ("invalid_request", "launch token expired", "no longer knows this launch"),
     ("invalid_scope", "SMART 1.0 scopes only", "scopes in another form"),
     ("invalid_request", "state must be at least 8 characters", "no cause that is known here"),
+    ("invalid_request", "Duplicate parameter: scope", "no cause that is known here"),
+    ("invalid_request", "The request is missing a required parameter, includes an invalid "
+     "parameter value, or is otherwise malformed. The 'redirect_uri' parameter does not match.",
+     "does not know our redirect URI"),
+    ("invalid_scope", "The OAuth 2.0 Client may not request scope 'patient/Observation.rs'.",
+     "does not give these scopes: patient/Observation.rs"),
+    ("invalid_client", "AADSTS70011: The provided request must include a 'scope' input parameter. "
+     "The scope patient/Patient.rs is not valid.", "does not give these scopes: patient/Patient"),
+    ("invalid_request", "Proof Key for Code Exchange is required", "to it: code_challenge"),
+    ("access_denied", "Service not found: https://e.example/fhir", "does not accept aud"),
+    ("unauthorized_client", "client-not-authorized-for-scopes", "scope is not allowed"),
+    ("unauthorized_client", "Provider app is not active", "not active at the vendor"),
+    ("invalid_request", "Client a is not subscribed to this API product", "not active"),
+    ("access_denied", "App requires approval by your administrator", "not active"),
+    ("access_denied", "Proxy access is not enabled for this patient", "said no"),
+    ("access_denied", "Minor patients may not use third-party apps", "said no"),
+    ("access_denied", "MyChart account not activated", "refuses this person"),
+    ("access_denied", "Your portal account is not linked to a record", "refuses this person"),
+    ("unauthorized", "Please verify your email before logging in.", "let the person sign in"),
+    ("password_expired", "", "let the person sign in"),
+    ("invalid_request", "Authentication session not found", "let the person sign in"),
+    ("invalid_request", "Unknown site id", "does not know the organization"),
+    ("invalid_request", "Patient could not be resolved", "no patient for this launch"),
 ]  # fmt: skip
 
 

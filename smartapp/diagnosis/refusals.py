@@ -1,0 +1,73 @@
+"""Causes that the EHR's words name, whichever of its two endpoints says them."""
+
+from smartapp.diagnosis.case import Case
+from smartapp.diagnosis.entry import ANSWER, Entry, When, every, naming
+from smartapp.diagnosis.finding import SAID, SEEN
+from smartapp.launches.models import Step
+
+# OpenID Connect Core §3.1.2.6, and Unmet Authentication Requirements 1.0.
+_NO_SIGN_IN = ("login_required", "interaction_required", "consent_required",
+               "account_selection_required", "unmet_authentication_requirements")  # fmt: skip
+# Errors under which EHRs speak of the launch value.
+_OF_LAUNCHES = ("invalid_request", "invalid_client", "unauthorized_client", "invalid_launch",
+                "invalid_grant")  # fmt: skip
+# What may be switched off or forbidden beside the app itself.
+_NOT_THE_APP = ("user", "person", "sign_in", "cookies", "grant", "refreshing", "scope", "form",
+                "tenant", "launch", "code", "pkce", "gateway")  # fmt: skip
+
+
+def _naming(*subjects: str, but_not: tuple[str, ...] = ()) -> When:
+    return every(lambda c: c.is_refused, naming(*subjects, but_not=but_not))
+
+
+def _names_client_id(case: Case) -> bool:
+    if case.step == Step.CALLBACK:
+        return _naming("client_id", but_not=("redirect_uri",))(case)
+    others = ("secret", "claimed", "keys")
+    return case.is_client_refused and naming("client_id", but_not=others)(case)
+
+
+def _names_approval(case: Case) -> bool:
+    is_of_token = case.step == Step.REFRESH and not case.is_client_refused
+    return _naming("approval", but_not=_NOT_THE_APP)(case) and not is_of_token
+
+
+def _names_launch(case: Case) -> bool:
+    """The launch value, and not the scope of that name."""
+    is_refused = case.is_refused and case.ehr_error in _OF_LAUNCHES
+    return is_refused and "launch" in case.named and "scope" not in case.named
+
+
+def _names_sign_in(case: Case) -> bool:
+    is_of_code = case.ehr_error == "invalid_grant"
+    return case.ehr_error in _NO_SIGN_IN or (not is_of_code and _naming("sign_in")(case))
+
+
+TABLE = (
+    Entry("C1", SAID, "The EHR does not know our client id", _names_client_id, ANSWER,
+          "{c.compare_client_id}"),
+    Entry("C7", SAID, "The EHR does not know the organization that was asked", _naming("tenant"),
+          ANSWER, "A tenant, realm or practice is a part of the FHIR base URL, or of the endpoints "
+          "that are published there. Compare both with what the vendor gave for this organization, "
+          "and ask whether this app is switched on there.", "discovery"),
+    Entry("C24", SAID, "The EHR no longer knows this launch",
+          lambda c: _names_launch(c) and not c.is_standalone, ANSWER,
+          "Open the app again from the chart: a launch value works once and for a short time."),
+    Entry("C22", SAID, "This FHIR base URL is for launches from inside the EHR",
+          lambda c: _names_launch(c) and c.is_standalone,
+          "{c.answer} No launch value was sent: the person came from the start page.",
+          "Register the base URL that the vendor gives for standalone launches, or empty the "
+          "scopes of patients, so that nobody is offered to connect here."),
+    Entry("C110", SAID, "The EHR has no patient for this launch", _naming("patient"), ANSWER,
+          "Open the app from a patient's chart. Where patients connect, the person has to choose a "
+          "record, and their account needs one."),
+    Entry("C1", SAID, "The app is not active at the vendor", _names_approval, ANSWER,
+          "Activate it in the vendor's portal, or have the EHR's organization approve it."),
+    Entry("C52", SAID, "The EHR refuses this person, or its policy does",
+          _naming("person", but_not=("keys",)), ANSWER, "The EHR's administrator has to look after "
+          "this person's account there, or after the policy that it names."),
+    Entry("C52", SEEN, "The EHR did not let the person sign in, or did not ask them",
+          _names_sign_in, ANSWER, "The person signs in to the EHR and opens the app again. If it "
+          "stays, the EHR's administrator has to allow this app there, once for all users; else "
+          "ask the vendor."),
+)  # fmt: skip
