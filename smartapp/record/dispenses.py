@@ -9,7 +9,12 @@ from smartapp.record.dosage import read_dosages
 from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
 from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
 from smartapp.record.marks import read_marks
-from smartapp.record.medication_names import medication_marks, medication_name, medication_reference
+from smartapp.record.medication_names import (
+    TWO_NAMES,
+    medication_marks,
+    medication_name,
+    medication_reference,
+)
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import member_moment
 from smartapp.record.reading import Given, Read
@@ -41,15 +46,17 @@ def _dispense(resource: Resource, related: Related) -> Fact:
     handed = member_moment(resource, "whenHandedOver", "whenPrepared")
     rendered = resource.get("renderedDosageInstruction")
     dosages = read_dosages(resource.get("dosageInstruction") or rendered)
+    name = medication_name(resource, related)
     return Fact(
         marks=medication_marks(
             read_marks(resource, when=handed, status=_status(resource, "dispensed")),
             resource,
             related,
         ),
-        name=medication_name(resource, related),
+        name=name.words,
         began=handed,
         lines=said(
+            TWO_NAMES if name.are_two else "",
             labelled(_why(resource), _why_not(resource)),
             *_issues(resource),
             *(prose(one.words) for one in dosages),
@@ -137,14 +144,16 @@ def _administration(resource: Resource, related: Related) -> Fact:
         member_moment(resource, "effectiveDateTime", "occurenceDateTime", "effectiveTimeDateTime")
         or start
     )
+    name = medication_name(resource, related)
     return Fact(
         marks=medication_marks(
             read_marks(resource, when=given, status=_status(resource, "given")), resource, related
         ),
-        name=medication_name(resource, related),
+        name=name.words,
         began=given,
         ended=end,
         lines=said(
+            TWO_NAMES if name.are_two else "",
             labelled(_why(resource), _why_not(resource)),
             labelled(PART_OF_DOSE, concept_texts(resource.get("subPotentReason")))
             or (PART_OF_DOSE if is_true(resource.get("isSubPotent")) else ""),

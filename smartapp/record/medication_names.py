@@ -6,8 +6,9 @@ the second is the EHR's.
 """
 
 import re
+from decimal import Decimal
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 from smartapp.record.absence import absent_code, named_or
 from smartapp.record.amounts import is_one, ratio_text
@@ -54,40 +55,64 @@ _FORM_WORDS = frozenset(
         "swab", "shampoo", "mouthwash", "paste", "pad", "pads", "applicator", "eye", "ear",
         "emulsion", "softgel", "softgels", "preparation", "lock", "flush", "porcine",
         "take", "mouth", "once", "twice", "three", "times", "every", "day", "days", "nightly",
-        "bedtime", "morning", "evening", "needed",
+        "bedtime", "morning", "evening", "needed", "pharmacy", "protocol", "home", "supply",
+        "patient", "own", "sliding", "scale",
     ]
+)  # fmt: skip
+# Salts, esters and what carries a drug: people leave them out, so only another one contradicts.
+_SALTS = (
+    "sodium", "potassium", "calcium", "magnesium", "zinc", "chloride", "bromide", "iodide", "oxide",
+    "hydroxide", "carbonate", "bicarbonate", "sulfate", "phosphate", "nitrate", "mononitrate",
+    "dinitrate", "acetate", "citrate", "gluconate", "lactate", "tartrate", "bitartrate",
+    "succinate", "maleate", "fumarate", "malate", "besylate", "mesylate", "tosylate", "pamoate",
+    "stearate", "estolate", "benzathine", "procaine", "tromethamine", "arginine", "erbumine",
+    "decanoate", "enanthate", "cypionate", "undecanoate", "valerate", "propionate", "dipropionate",
+    "furoate", "palmitate", "palmitoate", "axetil", "medoxomil", "etexilate", "mofetil",
+    "disoproxil", "alafenamide", "liposomal", "liposome",
 )  # fmt: skip
 # Two words for one insulin.
 _SAME = {"nph": "isophane"}
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
+# "400 mg/5 mL", "1%", "0.05 MG". RxNorm has all strengths in milligrams, and per millilitre.
+_AMOUNT = re.compile(
+    r"(?P<number>\d+(?:,\d{3})*(?:\.\d+)?) ?-?"
+    r"(?:(?P<unit>mcg|[µμu]g|mg|gm?|units?|unt|iu|meq)\b|(?P<percent>%))"
+    r"(?: ?/ ?(?:(?P<per>\d+(?:\.\d+)?) ?ml\b|(?P<of_itself>mg\b)))?",
+    re.IGNORECASE,
+)
+# "" is a percent; all others are micrograms.
+_IN_MILLIGRAMS = {"mg": Decimal(1), "g": Decimal(1000), "gm": Decimal(1000), "": Decimal(10)}
 NOT_READ = "Medication that could not be read"
 NOT_NAMED = "Medication that the EHR does not name"
+TWO_NAMES = "The EHR gives this two names, which may be of two medicines: check it in the EHR."
 
 
-def medication_name(resource: Resource, related: Related) -> str:
+class MedicationName(NamedTuple):
+    """A name. `are_two`: the record names two medicines of one kind, insulin lispro and glargine.
+    Other names that differ are mostly those of a brand and its substance."""
+
+    words: str
+    are_two: bool = False
+
+
+def medication_name(resource: Resource, related: Related) -> MedicationName:
     """Return the name of the medication of a request, statement, dispense or administration."""
     concept, reference = medication_concept(resource), medication_reference(resource)
     medication = resolve(reference, resource, related)
     if not absent_code(concept):
+        names, ingredients = _names(resource, related), ingredients_text(medication, related)
         candidates = (
-            _all_that_is_said(_names(resource, related)),
-            ingredients_text(medication, related),
+            _all_that_is_said(names),
+            ingredients,
             concept_text(concept),
             concept_text(medication.get("code")),
         )
         if named := next(filter(None, candidates), ""):
-            return _with_strength(named, medication, related)
+            pairs = combinations([*names, ingredients], 2)
+            are_two = any(_are_two_of_a_kind(one, other) for one, other in pairs)
+            return MedicationName(_with_strength(named, medication, related), are_two)
     unnamed = NOT_READ if _is_elsewhere(reference, medication) else NOT_NAMED
-    return named_or(concept or reference, unnamed)
-
-
-def has_contradicting_names(resource: Resource, related: Related) -> bool:
-    """Return whether the record names two medicines of one kind: insulin lispro and glargine.
-    Other names that differ are mostly those of a brand and its substance."""
-    names = _names(resource, related)
-    medication = resolve(medication_reference(resource), resource, related)
-    names += [ingredients_text(medication, related)]
-    return any(_are_two_of_a_kind(one, other) for one, other in combinations(names, 2))
+    return MedicationName(named_or(concept or reference, unnamed))
 
 
 def _names(resource: Resource, related: Related) -> list[str]:
@@ -100,15 +125,15 @@ def _names(resource: Resource, related: Related) -> list[str]:
 
 
 def _names_of(concept: object) -> list[str]:
-    """Return the words of a concept, and the first display if no display is of the same drug.
-    Displays of one drug have many forms and strengths, and are no names of their own."""
+    """Return the words of a concept, and the first display if no display is of the same drug in the
+    same strength. Displays of one drug have many forms, and are no names of their own."""
     words = concept_words(concept)
     displays = [
         shown
         for coding in mappings(mapping(concept).get("coding"))
         if (shown := text(coding.get("display"))) and any(map(is_of_a_drug, codings(coding)))
     ]
-    differ = all(_is_another(words, shown) for shown in displays)
+    differ = all(_is_another(words, one) or _is_stronger_or_weaker(words, one) for one in displays)
     return [words, *displays[:1]] if displays and differ else [words]
 
 
@@ -148,16 +173,45 @@ def _is_another(name: str, other: str) -> bool:
     return not are_related or _are_two_of_a_kind(name, other)
 
 
+def _is_stronger_or_weaker(name: str, other: str) -> bool:
+    """Return whether both have a strength, and none in common."""
+    mine, others = _strengths(name), _strengths(other)
+    kinds = {kind for kind, _ in mine} & {kind for kind, _ in others}
+    return bool(kinds) and mine.isdisjoint(others)
+
+
+def _strengths(name: str) -> set[tuple[str, Decimal]]:
+    """Return the strengths in a name, each also per millilitre: ("g", 400) and ("g", 80) for
+    "400 mg/5 mL", in milligrams. One percent is 10 mg per millilitre."""
+    found = set()
+    for match in _AMOUNT.finditer(name):
+        number, unit = Decimal(match["number"].replace(",", "")), (match["unit"] or "").casefold()
+        kind = "meq" if unit == "meq" else "units" if unit[:2] in ("un", "iu") else "g"
+        if kind == "g":
+            number *= _IN_MILLIGRAMS.get(unit, Decimal("0.001"))
+        found.add((kind, number * (1000 if match["of_itself"] else 1)))
+        if match["per"] and Decimal(match["per"]):
+            found.add((kind, number / Decimal(match["per"])))
+    return found
+
+
 def _are_two_of_a_kind(name: str, other: str) -> bool:
-    """Return whether two names begin alike and each has a word that the other lacks. A mixture is
-    named in too many ways."""
+    """Return whether two names begin alike and each has a word that the other lacks, both of them
+    salts ("Warfarin sodium" is "Warfarin per pharmacy") or neither. A mixture is named in too many
+    ways."""
     words, others = _drug_words(name), _drug_words(other)
     if any(_MIXTURE.search(one) for one in (name, other)) or not (
         words and others and _has(words[0], others[:1])
     ):
         return False
-    lacks = (not _has(one, others) for one in words), (not _has(one, words) for one in others)
-    return all(map(any, lacks))
+    # The other may have a brand in brackets.
+    lacks = _lacking(words, _words_of(other)), _lacking(others, _words_of(name))
+    return not lacks[0].isdisjoint(lacks[1])
+
+
+def _lacking(words: list[str], others: list[str]) -> set[bool]:
+    """Return whether there are salts among the words that others lack, and whether other words."""
+    return {word in _SALT_WORDS for word in words if not _has(word, others)}
 
 
 def _has(word: str, words: list[str]) -> bool:
@@ -166,14 +220,20 @@ def _has(word: str, words: list[str]) -> bool:
 
 
 def _drug_words(name: str) -> list[str]:
-    """Return the words that name the drug, in lower case and one spelling ("sulphate"); those in
-    brackets are brands."""
-    words = _WORDS.findall(_IN_BRACKETS.sub(" ", name.casefold()))
+    """Return the words that name the drug; those in brackets are brands."""
+    return _words_of(_IN_BRACKETS.sub(" ", name))
+
+
+def _words_of(name: str) -> list[str]:
+    """Return the words for drugs and brands, in lower case and one spelling ("sulphate")."""
     return [
         _SAME.get(word, word).replace("ph", "f")
-        for word in words
+        for word in _WORDS.findall(name.casefold())
         if len(word) >= LEAST_LETTERS and word not in _FORM_WORDS
     ]
+
+
+_SALT_WORDS = frozenset(_words_of(" ".join(_SALTS)))
 
 
 def _with_strength(name: str, medication: Resource, related: Related) -> str:

@@ -28,7 +28,7 @@ from smartapp.record.medication_names import (
     LEAST_LETTERS,
     NOT_NAMED,
     NOT_READ,
-    has_contradicting_names,
+    TWO_NAMES,
     is_of_a_drug,
     medication_codings,
     medication_concept,
@@ -94,7 +94,6 @@ _COMBINED = re.compile(
     r"|inhal(?:ation|er)?|kit|lozenge|metered|packet|patch|patches|pen|puff|sachet|spray"
     r"|supp(?:ository|ositories)?|syringe|tab(?:let)?|unit|vial|week)s?\b)[^\W\d_]{3}"
 )
-TWO_NAMES = "The EHR gives this two names, which may be of two medicines: check it in the EHR."
 # A prohibition may be of a whole class ("NSAIDs"), and no list here says what belongs to it.
 NAMES_ONLY = (
     "No current medicine has this name or code. This app does not know which medicines belong to a "
@@ -387,7 +386,8 @@ def _medication(resource: Resource, given: Given, replaced: frozenset[str]) -> M
     if status_code(resource, "intent") in ("proposal", "option") and not (reported or forbids):
         return LeftOut(PROPOSED)
     statement = _statement(resource)
-    name = statement.words if statement else medication_name(resource, related)
+    named = medication_name(resource, related)
+    name = statement.words if statement else named.words
     dosages = _dosages(resource)
     group = _group(resource, forbids=forbids)
     order = _order(resource, related, reported)
@@ -415,7 +415,7 @@ def _medication(resource: Resource, given: Given, replaced: frozenset[str]) -> M
         is_statement=statement is not None,
         is_named=is_named,
         says_none=statement is not None and statement.meaning == "none" and group == "current",
-        remarks=(TWO_NAMES,) if has_contradicting_names(resource, related) else (),
+        remarks=(TWO_NAMES,) if named.are_two else (),
         drug=_drug(name, codes) if is_named else Drug(),
         learn_more_url="" if statement else medlineplus_url(codes),
     )

@@ -4,6 +4,7 @@ import pytest
 
 from smartapp.record.dispenses import dispenses_to_follow, read_dispenses
 from smartapp.record.facts import Fact
+from smartapp.record.medication_names import TWO_NAMES
 from tests.chart.samples import Resource, about_patient, concept
 from tests.record.samples import given
 
@@ -97,3 +98,11 @@ def test_rate_without_a_unit_says_so() -> None:
     dosage = {"dose": {"value": 5, "unit": "mg"}, "rateQuantity": {"value": 25}}
     found = fact("MedicationAdministration", dosage=dosage)
     assert found.lines == ("5 mg, at 25 (no unit given)",)
+
+
+@pytest.mark.parametrize("resource_type", ["MedicationDispense", "MedicationAdministration"])
+def test_two_medicines_in_one_entry_are_said(resource_type: str) -> None:
+    code = {"text": "Insulin lispro", "coding": [{"code": "1", "display": "Insulin glargine"}]}
+    found = fact(resource_type, medicationCodeableConcept=code)
+    assert found.name == "Insulin lispro (Insulin glargine)"
+    assert TWO_NAMES in found.lines

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from smartapp.record.medications import NAMES_ONLY, TWO_NAMES
+from smartapp.record.medication_names import TWO_NAMES
+from smartapp.record.medications import NAMES_ONLY
 from smartapp.record.moments import DATA_ABSENT_REASON
 from tests.chart.samples import Resource, about_patient, quantity
 from tests.pages.sections import assert_says, words_of
@@ -212,13 +213,52 @@ def contained(**medication: Any) -> Resource:
             ),
             f"Insulin lispro (Insulin glargine) | {TWO_NAMES}",
         ),
+        # People leave the salt out, or have other words beside it; a brand may be in brackets.
+        *(
+            (order(rx(written, shown)), f"{written} | NOT {TWO_NAMES}")
+            for written, shown in (
+                ("Warfarin per pharmacy", "Warfarin Sodium 5 MG Oral Tablet"),
+                ("Morphine PCA", "Morphine Sulfate 1 MG/ML"),
+                ("Insulin Humalog", "Insulin lispro 100 UNT/ML [Humalog]"),
+            )
+        ),
+        *(
+            (order(rx(written, shown)), f"{written} ({shown}) | {TWO_NAMES}")
+            for written, shown in (
+                ("Penicillin G benzathine", "Penicillin G Potassium"),
+                ("Haloperidol decanoate 100 mg", "Haloperidol lactate 100 MG"),
+            )
+        ),
+        # One strength is written in several ways.
+        *(
+            (order(rx(written, shown)), f"{written} | NOT ({shown})")
+            for written, shown in (
+                ("Levothyroxine 50 mcg tablet", "Levothyroxine sodium 0.05 MG Oral Tablet"),
+                ("Amoxicillin 400 mg/5 mL", "Amoxicillin 80 MG/ML Oral Suspension"),
+                ("Hydrocortisone 1% cream", "Hydrocortisone 10 MG/ML Topical Cream"),
+                ("Diclofenac 1 % gel", "Diclofenac Sodium 0.01 MG/MG Topical Gel"),
+                ("Acetaminophen 1,000 mg", "Acetaminophen 1000 MG"),
+                ("Vancomycin 1 g", "Vancomycin 1000 MG Injection"),
+                ("Heparin 5,000 units", "Heparin 5000 UNT/ML"),
+                ("Lisinopril", "Lisinopril 20 MG Oral Tablet"),
+                ("Lisinopril 2 tablets", "Lisinopril 20 MG Oral Tablet"),
+            )
+        ),
+        *(
+            (order(rx(written, shown)), f"{written} ({shown}) | NOT {TWO_NAMES}")
+            for written, shown in (
+                ("Lisinopril 10 mg", "Lisinopril 20 MG Oral Tablet"),
+                ("Methotrexate 25 mg", "Methotrexate 2.5 MG Oral Tablet"),
+                ("Insulin glargine 300 units/mL", "Insulin glargine 100 UNT/ML"),
+            )
+        ),
         (
             order(rx("Tylenol", "Acetaminophen 325 MG Oral Tablet")),
             f"Tylenol (Acetaminophen 325 MG Oral Tablet) | NOT {TWO_NAMES}",
         ),
         (
             order(rx("metFORMIN HCl ER 500 mg tab", "Metformin hydrochloride 850 MG")),
-            f"ER 500 mg tab | NOT 850 | NOT {TWO_NAMES}",
+            f"ER 500 mg tab (Metformin hydrochloride 850 MG) | NOT {TWO_NAMES}",
         ),
         (
             order(rx("cefazolin 2 g IVPB", "cefazolin sodium 2 GM Injection")),
