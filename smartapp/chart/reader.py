@@ -66,6 +66,7 @@ from smartapp.record.identity import read_identity
 from smartapp.record.marks import beyond_the_record
 from smartapp.record.news import Share
 from smartapp.record.reading import Given, LeftOut
+from smartapp.record.references import with_names
 from smartapp.record.texts import text
 
 logger = logging.getLogger(__name__)
@@ -187,7 +188,7 @@ class Reading:
             return Visit(None, problem, outcome.reference, outcome.why)
         patient = self._patient_of(outcome.resources[0])
         if patient == self._record.patient:
-            return Visit(read_encounter(outcome.resources[0], {}))
+            return Visit(read_encounter(with_names(outcome.resources[0], self._now), {}))
         if patient is None:
             detail = "the launch's Encounter does not say which patient it is about"
             problem = "The EHR did not say whose visit it is, so it is not shown."

@@ -13,7 +13,7 @@ from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import Moment, last_day, member_moment, newest_first
 from smartapp.record.reading import Given, Read, read_each
-from smartapp.record.references import Related, called, reasons, target
+from smartapp.record.references import Related, display, reasons, target
 from smartapp.record.texts import prose, text
 from smartapp.record.timing import period_words
 
@@ -78,7 +78,7 @@ def _appointment(resource: Resource, related: Related, now: datetime) -> Fact:
             _length(resource, start),
             *others,
             *concept_texts(resource.get("specialty")),
-            *(_participant(one, resource) for one in mappings(resource.get("participant"))),
+            *map(_participant, mappings(resource.get("participant"))),
         ),
     )
 
@@ -115,7 +115,7 @@ def _type_words(concept: object) -> list[str]:
     return known if known and not concept_words(concept) else concept_texts(concept)
 
 
-def _participant(participant: dict[str, Any], appointment: Resource) -> str:
+def _participant(participant: dict[str, Any]) -> str:
     """Return the person or place, and whether they accepted. The patient is not named, only their
     answer."""
     actor = participant.get("actor")
@@ -123,7 +123,5 @@ def _participant(participant: dict[str, Any], appointment: Resource) -> str:
     if "Patient/" in target(actor):
         return f"the patient ({answer})" if answer else ""
     # Somebody may only be named by what they do, such as an interpreter.
-    name = called(actor, appointment) or ", ".join(
-        map(role_words, mappings(participant.get("type")))
-    )
+    name = display(actor) or ", ".join(map(role_words, mappings(participant.get("type"))))
     return f"{name} ({answer})" if name and answer else name

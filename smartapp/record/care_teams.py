@@ -11,7 +11,7 @@ from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.names import best_name
 from smartapp.record.reading import Given, Read, read_each
-from smartapp.record.references import display, displays, reasons, resolve, target, to_follow
+from smartapp.record.references import display, displays, reasons, target, to_follow
 from smartapp.record.texts import text
 from smartapp.record.timing import period_moments, period_words
 
@@ -42,7 +42,7 @@ def _team(resource: Resource, given: Given) -> Fact:
         began=start,
         ended=end,
         lines=said(
-            *(_member(one, resource, given) for one in mappings(resource.get("participant"))),
+            *(_member(one, given) for one in mappings(resource.get("participant"))),
             labelled("because of", reasons(resource, given.related)),
         ),
         details=said(
@@ -53,9 +53,9 @@ def _team(resource: Resource, given: Given) -> Fact:
     )
 
 
-def _member(member: dict[str, Any], team: Resource, given: Given) -> str:
+def _member(member: dict[str, Any], given: Given) -> str:
     reference = member.get("member")
-    name = display(reference) or best_name(resolve(reference, team, given.related), given.now)
+    name = display(reference) or best_name(given.related.get(target(reference), {}), given.now)
     role = ", ".join(concept_texts(member.get("role")))
     of = ", ".join(displays(member.get("onBehalfOf")))
     # R5 calls it the period of coverage.

@@ -12,7 +12,7 @@ from smartapp.record.modifiers import status_text
 from smartapp.record.moments import Chronology, Moment, last_day
 from smartapp.record.quantities import number_text, quantity_text, written_number
 from smartapp.record.reading import Given, Read, read_each
-from smartapp.record.references import display, displays, resolve, target
+from smartapp.record.references import display, displays, target
 from smartapp.record.texts import text
 from smartapp.record.timing import period_moments
 
@@ -31,9 +31,7 @@ def _coverage(resource: Resource, given: Given) -> Fact:
     kind = concept_text(resource.get("type"))
     # R5 has one insurer. The insurer may be inside the resource.
     insurers = [*mappings(resource.get("payor")), *mappings(resource.get("insurer"))]
-    payors = ", ".join(
-        said(*(_insurer(one, resource, given) for one in insurers), *_payers(resource))
-    )
+    payors = ", ".join(said(*map(_insurer, insurers), *_payers(resource)))
     is_to_come = Chronology(given.now).is_future(start)
     status = unless_recorded(resource, status_text(resource))
     return Fact(
@@ -62,12 +60,11 @@ def _coverage(resource: Resource, given: Given) -> Fact:
     )  # fmt: skip
 
 
-def _insurer(reference: dict[str, Any], resource: Resource, given: Given) -> str:
-    inner = resolve(reference, resource, given.related)
+def _insurer(reference: dict[str, Any]) -> str:
     if target(reference).split("/")[-2:-1] == ["Patient"]:
         return display(reference) or "The patient pays"
     number = text(mapping(reference.get("identifier")).get("value"))
-    return display(reference) or text(inner.get("name")) or (f"Insurer {number}" if number else "")
+    return display(reference) or (f"Insurer {number}" if number else "")
 
 
 def _payers(resource: Resource) -> Iterable[str]:

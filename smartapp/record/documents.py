@@ -33,7 +33,6 @@ from smartapp.record.observations import Reading, read_observation
 from smartapp.record.people import Person, read_person
 from smartapp.record.reading import Given, LeftOut, Read, read_each
 from smartapp.record.references import (
-    all_called,
     display,
     displays,
     place,
@@ -341,7 +340,7 @@ def _report(resource: Resource, given: Given, person: Person) -> Document:
     marks = read_marks(
         resource,
         when=when,
-        origin=", ".join(all_called(resource.get("resultsInterpreter"), resource)),
+        origin=", ".join(displays(resource.get("resultsInterpreter"))),
         status=unless_recorded(resource, status_text(resource)),
     )
     return Document(
@@ -362,9 +361,7 @@ def _report(resource: Resource, given: Given, person: Person) -> Document:
         details=said(
             *(words_or_known(one, _CATEGORIES) for one in mappings(resource.get("category"))),
             # STU3 has the performer one level deeper.
-            *all_called(
-                [one.get("actor") or one for one in mappings(resource.get("performer"))], resource
-            ),
+            *displays([one.get("actor") or one for one in mappings(resource.get("performer"))]),
             labelled("specimen", displays(resource.get("specimen"))),
             *_issued(resource, when),
         ),
@@ -443,7 +440,7 @@ def _note(resource: Resource) -> Document:
         marks=read_marks(
             resource,
             when=when,
-            origin=", ".join(all_called(resource.get("author"), resource)),
+            origin=", ".join(displays(resource.get("author"))),
             status=", ".join(said(_note_status(resource), _doc_status(resource))),
         ),
         name=kind or text(resource.get("description")) or "Document",
@@ -464,14 +461,12 @@ def _note(resource: Resource) -> Document:
             *site_texts(resource.get("bodySite")),
             concept_text(context.get("practiceSetting")),
             concept_text(context.get("facilityType")),
-            *all_called(resource.get("custodian"), resource),
+            *displays(resource.get("custodian")),
             labelled(
                 "signed by",
                 [
-                    *all_called(resource.get("authenticator"), resource),
-                    *all_called(
-                        [one.get("party") for one in mappings(resource.get("attester"))], resource
-                    ),
+                    *displays(resource.get("authenticator")),
+                    *displays([one.get("party") for one in mappings(resource.get("attester"))]),
                 ],
             ),
         ),

@@ -24,7 +24,7 @@ from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import (
     Related,
-    called,
+    display,
     name_of,
     reason_elements,
     reasons,
@@ -214,19 +214,19 @@ def _disposition(resource: Resource) -> str:
     )
     discharged = concept_words(sent) or next(filter(None, known), "")
     discharged = discharged or labelled("discharge disposition", concept_texts(sent))
-    destination = called(stay.get("destination"), resource)
+    destination = display(stay.get("destination"))
     return ", ".join(filter(None, (discharged, f"to {destination}" if destination else "")))
 
 
 def _places(resource: Resource) -> Iterable[str]:
-    locations = (_location(one, resource) for one in mappings(resource.get("location")))
-    provider = called(resource.get("serviceProvider"), resource)
+    locations = map(_location, mappings(resource.get("location")))
+    provider = display(resource.get("serviceProvider"))
     yield from dict.fromkeys(filter(None, [*locations, provider]))
 
 
-def _location(stay: dict[str, Any], encounter: Resource) -> str:
+def _location(stay: dict[str, Any]) -> str:
     """Return a place, and whether the patient has left it or is still to come there."""
-    name, (_, end) = called(stay.get("location"), encounter), period_moments(stay.get("period"))
+    name, (_, end) = display(stay.get("location")), period_moments(stay.get("period"))
     status = text(stay.get("status"))
     if end:
         words = f"until {end.day_text}"
@@ -239,7 +239,7 @@ def _location(stay: dict[str, Any], encounter: Resource) -> str:
 
 def _people(resource: Resource) -> Iterable[str]:
     for participant in mappings(resource.get("participant")):
-        name = called(participant.get("individual") or participant.get("actor"), resource)
+        name = display(participant.get("individual") or participant.get("actor"))
         _, end = period_moments(participant.get("period"))
         roles = [*_roles(participant), *([f"until {end.day_text}"] if end else [])]
         if name:

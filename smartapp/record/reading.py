@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from smartapp.record import modifiers
 from smartapp.record.elements import Resource
+from smartapp.record.references import with_names
 from smartapp.record.texts import text
 
 T = TypeVar("T")
@@ -29,13 +30,18 @@ class Given:
     related: Mapping[str, Resource] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Number the resources without an id, so that two are never taken for one."""
-        if not all(text(one.get("id")) for one in self.resources):
-            numbered = (
+        """Number the resources without an id, so that two are never taken for one, and name what
+        each contains where it refers to it."""
+        found = self.resources
+        if not all(text(one.get("id")) for one in found):
+            found = tuple(
                 one if text(one.get("id")) else {**one, "id": f"#{number}"}
-                for number, one in enumerate(self.resources)
+                for number, one in enumerate(found)
             )
-            object.__setattr__(self, "resources", tuple(numbered))
+        if any("contained" in one for one in (*found, self.patient)):
+            found = tuple(with_names(one, self.now) for one in found)
+            object.__setattr__(self, "patient", with_names(self.patient, self.now))
+        object.__setattr__(self, "resources", found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from smartapp.record.codes import concept_text
 from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.modifiers import reason_to_leave_out
-from smartapp.record.names import name_text
+from smartapp.record.names import best_name
 from smartapp.record.texts import text, texts
 
 # By the reference as it was sent: "Medication/m1", absolute, or with a version.
@@ -78,24 +79,40 @@ def resolve(reference: object, holder: Resource, related: Related) -> Resource:
     written = target(reference)
     if written in related:
         return related[written]
-    # Some servers leave the # out, put it into the id as well, or name a contained one by its UUID.
-    wanted = written.removeprefix("urn:uuid:").lstrip("#")
+    wanted = _contained_id(written)
     contained = mappings(holder.get("contained")) if wanted else []
-    return next((one for one in contained if text(one.get("id")).lstrip("#") == wanted), {})
+    return next((one for one in contained if _contained_id(one.get("id")) == wanted), {})
 
 
-def called(reference: object, holder: Resource) -> str:
-    """Return the EHR's name for a person, a place or an organization: the display, or the name of
-    the resource that `holder` contains, as in IHE's Mobile access to Health Documents."""
-    if shown := display(reference):
-        return shown
-    names = resolve(reference, holder, {}).get("name")
-    return next(filter(None, (*texts(names), *map(name_text, mappings(names)))), "")
+def _contained_id(written: object) -> str:
+    """Return the id of a contained resource. Some servers leave the # of a reference out, put it
+    into the id as well, or name the resource by its UUID."""
+    return text(written).removeprefix("urn:uuid:").lstrip("#")
 
 
-def all_called(references: object, holder: Resource) -> list[str]:
-    items = references if isinstance(references, list) else [references]
-    return [name for one in items if (name := called(one, holder))]
+def with_names(resource: Resource, now: datetime) -> Resource:
+    """Return the resource with the names of the people, places and organizations that it contains
+    as the displays of its references to them."""
+    contained = mappings(resource.get("contained"))
+    names = {_contained_id(one.get("id")): best_name(one, now) for one in contained}
+    for role in contained:
+        # A PractitionerRole has the name of its person.
+        person = role.get("practitioner")
+        if person and not names[_contained_id(role.get("id"))]:
+            name = display(person) or names.get(_contained_id(target(person)), "")
+            names[_contained_id(role.get("id"))] = name
+    return _with_displays(resource, names) if any(names.values()) else resource
+
+
+def _with_displays(element: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(element, list):
+        return [_with_displays(one, names) for one in element]
+    if not isinstance(element, dict):
+        return element
+    members = {name: _with_displays(one, names) for name, one in element.items()}
+    is_nameless = isinstance(element.get("reference"), str) and not text(element.get("display"))
+    name = names.get(_contained_id(element["reference"]), "") if is_nameless else ""
+    return {**members, "display": name} if name else members
 
 
 def to_follow(references: Iterable[object]) -> tuple[str, ...]:

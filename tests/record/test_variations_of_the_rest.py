@@ -1621,3 +1621,42 @@ def test_which_number_is_the_one_to_use(identifiers: list[Resource], shown: str)
 def test_a_sex_that_is_sent_as_a_concept() -> None:
     found = read_identity(patient(gender={"coding": [{"code": "female"}]}), now=NOW)
     assert found.sex == "Female"
+
+
+# --- people that an entry contains ----------------------------------------------------------------
+
+CONTAINED_PEOPLE = [
+    {"resourceType": "Practitioner", "id": "p", "name": [{"text": "Dr Hart"}]},
+    {"resourceType": "PractitionerRole", "id": "r", "practitioner": {"reference": "#p"}},
+]
+
+
+@pytest.mark.parametrize("person", ["#p", "#r", "p"])
+@pytest.mark.parametrize(
+    ("section", "resource_type", "holding"),
+    [
+        ("allergies", "AllergyIntolerance", lambda one: {"asserter": one}),
+        ("problems", "Condition", lambda one: {"recorder": one}),
+        ("medications", "MedicationRequest", lambda one: {"requester": one}),
+        ("immunizations", "Immunization", lambda one: {"performer": [{"actor": one}]}),
+        ("procedures", "Procedure", lambda one: {"performer": [{"actor": one}]}),
+        ("orders", "ServiceRequest", lambda one: {"requester": one}),
+        ("care-team", "CareTeam", lambda one: {"participant": [{"member": one}]}),
+        ("plans", "Goal", lambda one: {"expressedBy": one}),
+        ("documents", "DiagnosticReport", lambda one: {"performer": [one]}),
+        ("dispenses", "MedicationDispense", lambda one: {"receiver": [one]}),
+        ("encounters", "Encounter", lambda one: {"participant": [{"individual": one}]}),
+    ],
+)
+def test_people_that_an_entry_contains_are_named(
+    section: str, resource_type: str, holding: Any, person: str
+) -> None:
+    members = holding({"reference": person})
+    entry = about_patient(resource_type, "e", contained=CONTAINED_PEOPLE, **members)
+    assert_says(words_of(section, entry), "Dr Hart")
+
+
+def test_the_general_practitioner_whom_the_patient_contains_is_named() -> None:
+    doctor = {"reference": "#p"}
+    shown = words_of("personal", contained=CONTAINED_PEOPLE, generalPractitioner=[doctor])
+    assert_says(shown, "general practitioner: Dr Hart")
