@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from smartapp.record.absence import named_or
+from smartapp.record.absence import absent_code, named_or
 from smartapp.record.codes import (
     codes,
     codings,
@@ -157,8 +157,11 @@ def _remarked(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def _problem(resource: Resource, now: datetime) -> Problem:
-    statement = read_statement(resource.get("code"))
     onset, abatement = read_span(resource, "onset"), read_span(resource, "abatement")
+    # Of a problem that began at some time, only its name is not known.
+    has_onset = onset is not None and onset.moment is not None and onset.moment.is_readable
+    is_nameless = has_onset and bool(absent_code(resource.get("code")))
+    statement = None if is_nameless else read_statement(resource.get("code"))
     recorded = member_moment(resource, "recordedDate", "assertedDate", "dateRecorded")
     group = _group(resource, abatement, now)
     goes_on = abatement.words if abatement and _goes_on(abatement) else ""

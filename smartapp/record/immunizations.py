@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from smartapp.record.absence import named_or
+from smartapp.record.absence import absent_code, named_or
 from smartapp.record.amounts import amount_text, digits
 from smartapp.record.codes import (
     codings,
@@ -14,6 +14,7 @@ from smartapp.record.codes import (
     status_code,
 )
 from smartapp.record.elements import Resource, is_false, is_true, is_unclear, mapping, mappings
+from smartapp.record.facts import said
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
 from smartapp.record.moments import Moment, last_day, member_moment, newest_first
@@ -24,6 +25,7 @@ from smartapp.record.statements import Statement, read_statement, says_none
 from smartapp.record.texts import prose, text
 
 NOT_NAMED = "Vaccine that the EHR does not name"
+VACCINATION_PROCEDURE = "VaccinationProcedure"
 # R4's reasons (immunization-status-reason), for servers that send only the code.
 NOT_GIVEN_WORDS = {
     "IMMUNE": "immunity",
@@ -81,9 +83,17 @@ def _place(one: Immunization) -> tuple[bool, float, str]:
 def _immunization(resource: Resource, context: Given) -> Immunization:
     related = context.related
     given = member_moment(resource, "occurrenceDateTime", "date")
-    statement = read_statement(resource.get("vaccineCode"))
+    code = resource.get("vaccineCode")
+    procedure = _procedure(resource)
+    if absent_code(code):
+        # Of a dose with a date, or one that its procedure names, only the vaccine is not known.
+        is_told = procedure or (given is not None and given.is_readable)
+        statement = None if is_told else read_statement(code)
+        name = procedure or named_or(code, NOT_NAMED)
+        procedure = ""
+    else:
+        statement, name = read_statement(code), named_or(code, NOT_NAMED)
     is_given = status_code(resource) not in NOT_GIVEN
-    name = named_or(resource.get("vaccineCode"), NOT_NAMED)
     marks = doubted(_marks(resource, given), context.now)
     is_named = not name.startswith(NOT_NAMED)
     marks = with_own_text(marks, resource, is_all_there_is=not is_named)
@@ -99,9 +109,20 @@ def _immunization(resource: Resource, context: Given) -> Immunization:
         dose=", ".join(filter(None, map(_dose, _protocols(resource)))),
         reasons=(*_why_not(resource), *reasons(resource, related), *_older_reasons(resource)),
         reactions=tuple(_reactions(resource, related)),
-        details=tuple(_details(resource, given if is_given else None)),
+        details=said(procedure, *_details(resource, given if is_given else None)),
         recorded=member_moment(resource, "recorded"),
     )
+
+
+def _procedure(resource: Resource) -> str:
+    """Return the words of the United Kingdom's extension for what was done ("Administration of
+    first dose of …"), which may be all that names the vaccine."""
+    found = (
+        concept_text(one.get("valueCodeableConcept"))
+        for one in mappings(resource.get("extension"))
+        if VACCINATION_PROCEDURE in text(one.get("url"))
+    )
+    return next(filter(None, found), "")
 
 
 def _why_not(resource: Resource) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from smartapp.record.absence import named_or
+from smartapp.record.absence import absent_code, named_or
 from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.elements import Resource, is_true, mappings
 from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
@@ -39,7 +39,10 @@ def procedures_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
 def _procedure(resource: Resource, related: Related) -> Fact:
     performed = read_span(resource, "performed") or read_span(resource, "occurrence")
     moment = performed.moment if performed else None
-    statement = read_statement(resource.get("code"))
+    # Of a procedure with a date, only its name is not known.
+    has_date = moment is not None and moment.is_readable
+    is_nameless = has_date and bool(absent_code(resource.get("code")))
+    statement = None if is_nameless else read_statement(resource.get("code"))
     name = named_or(resource.get("code"), NOT_NAMED)
     marks = read_marks(
         resource,

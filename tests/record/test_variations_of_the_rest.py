@@ -1660,3 +1660,48 @@ def test_the_general_practitioner_whom_the_patient_contains_is_named() -> None:
     doctor = {"reference": "#p"}
     shown = words_of("personal", contained=CONTAINED_PEOPLE, generalPractitioner=[doctor])
     assert_says(shown, "general practitioner: Dr Hart")
+
+
+NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
+NO_CODE = {"coding": [{"system": NULL_FLAVOR, "code": "UNK"}]}
+FIRST_DOSE = {
+    "url": "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-VaccinationProcedure",
+    "valueCodeableConcept": words("First dose of SARS-CoV-2 vaccine"),
+}
+
+
+@pytest.mark.parametrize(
+    ("section", "entry", "says"),
+    [
+        (
+            "immunizations",
+            of("Immunization", vaccineCode=NO_CODE, extension=[FIRST_DOSE]),
+            "First dose of SARS-CoV-2 vaccine | NOT Not known",
+        ),
+        (
+            "immunizations",
+            of("Immunization", vaccineCode=words("Comirnaty"), extension=[FIRST_DOSE]),
+            "Comirnaty | First dose of SARS-CoV-2 vaccine",
+        ),
+        (
+            "immunizations",
+            of("Immunization", vaccineCode=NO_CODE, occurrenceDateTime="2026-05-01"),
+            "Vaccine that the EHR does not name (unknown) | NOT Not known",
+        ),
+        ("immunizations", of("Immunization", vaccineCode=NO_CODE), "Not known (unknown)"),
+        (
+            "procedures",
+            of("Procedure", code=NO_CODE, performedDateTime="2026-05-01"),
+            "Procedure that the EHR does not name (unknown) | NOT Not known",
+        ),
+        (
+            "problems",
+            of("Condition", code=NO_CODE, onsetDateTime="2026-05-01"),
+            "Problem that the EHR does not name (unknown) | NOT Not known",
+        ),
+    ],
+)
+def test_an_entry_with_a_date_whose_code_is_unknown_exists(
+    section: str, entry: Resource, says: str
+) -> None:
+    assert_says(words_of(section, entry), says)
