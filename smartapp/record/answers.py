@@ -12,12 +12,25 @@ from smartapp.record.codes import LOINC, SNOMED, codings
 POSITIVE = frozenset(
     {"positive", "pos", "reactive", "detected", "present", "abnormal", "repeatedly reactive",
      "weakly reactive", "weakly positive", "weak positive", "low positive", "strongly positive",
-     "presumptive positive", "small", "moderate", "large", "1+", "2+", "3+", "4+"}
+     "presumptive positive", "small", "moderate", "large", "1+", "2+", "3+", "4+",
+     "positiv", "positif", "positivo", "positiva", "positief", "pozitif", "pozitív", "dodatni",
+     "nachgewiesen", "nachweisbar", "détecté", "détectée", "detectado", "detectada", "rilevato",
+     "reagente", "reactivo", "reattivo", "påvist", "påvisad", "陽性", "阳性", "양성"}
 )  # fmt: skip
 NEGATIVE = frozenset(
     {"negative", "neg", "nonreactive", "non reactive", "not reactive", "not detected", "undetected",
-     "none detected", "absent", "not present", "normal"}
+     "none detected", "absent", "not present", "normal",
+     "negativ", "négatif", "négative", "negativo", "negativa", "negatief", "negatif", "negatív",
+     "ujemny", "nicht nachgewiesen", "nicht nachweisbar", "non détecté", "non détectée",
+     "no detectado", "no detectada", "não detectado", "não detectada", "non rilevato",
+     "não reagente", "no reactivo", "non reattivo", "ikke påvist", "ej påvisad", "陰性", "阴性",
+     "음성"}
 )  # fmt: skip
+# As Japan writes them, often in brackets.
+_SIGNS = {
+    **dict.fromkeys("-\u2212\uff0d", "negative"),
+    **dict.fromkeys(("+", "++", "+++", "\uff0b"), "positive"),
+}
 
 _JUDGED = re.compile(r"\s*[(\[](?:A|AA|abnormal)[)\]]$", re.IGNORECASE)
 
@@ -86,8 +99,10 @@ _WORDS = {SNOMED: _SNOMED, LOINC: _LOINC}
 
 
 def plain_answer(words: str) -> str:
-    """Return an answer as POSITIVE and NEGATIVE have it: without case, qualifier and hyphens."""
-    return words.casefold().removesuffix("(qualifier value)").strip(" .").replace("-", "")
+    """Return an answer as POSITIVE and NEGATIVE have it: without case, qualifier, brackets and
+    hyphens; a sign in words."""
+    plain = words.casefold().removesuffix("(qualifier value)").strip(" .()\uff08\uff09")
+    return _SIGNS.get(plain, plain.replace("-", ""))
 
 
 def is_positive(words: str) -> bool:

@@ -27,6 +27,11 @@ from smartapp.record.quantities import (
 from smartapp.record.texts import text, texts
 from smartapp.record.units import NO_UNIT, Unit, in_power_of_ten, is_unit, read_unit
 
+# "1:640", "> 1 : 640", and the range of titres "<1:80".
+_TITRE = re.compile(r"(?P<sign>[<>]=?|[≤≥])?\s*1\s*[:/]\s*(?P<number>\d{1,6})")
+_TITRES_BELOW = re.compile(
+    r"(?:negative:?\s*)?(?:<|less than)\s*1\s*[:/]\s*(?P<number>\d{1,6})", re.IGNORECASE
+)
 _PARTS_OF_WORDS = re.compile(r"\s*[,;/()]\s*|\s+(?:or|to)\s+")
 NOT_COMPARED = "not compared: in another unit"
 WITHOUT_UNIT = "not compared: the result has no unit"
@@ -266,6 +271,8 @@ def is_decided(value: Decimal, comparator: str, ranges: Ranges) -> bool:
 def names_words(words: str, ranges: Ranges) -> bool:
     """Return whether a range in words names a result: "Yellow" of "Straw, yellow", "Not detected"
     of "Negative", and not "Reactive" of "Nonreactive (adults)"."""
+    if (is_above := _is_high_titre(words, ranges)) is not None:
+        return not is_above
     said = plain_answer(words)
     parts = (part for one in ranges.listed for part in _PARTS_OF_WORDS.split(one.words))
     named = {plain_answer(part) for part in parts}
@@ -276,9 +283,24 @@ def names_words(words: str, ranges: Ranges) -> bool:
 def compare_words(words: str, ranges: Ranges) -> Flag:
     """Return whether a result in words is another than its range names: "Reactive" beside
     "Nonreactive". What is present may be normal."""
+    if _is_high_titre(words, ranges):
+        return ABOVE
     usual = {"" if one.name else plain_answer(one.words) for one in ranges.listed}
     is_negative = bool(usual) and usual <= NEGATIVE - {"normal"}
     return OUTSIDE if is_negative and is_positive(words) else NO_FLAG
+
+
+def _is_high_titre(words: str, ranges: Ranges) -> bool | None:
+    """Return whether a titre is outside its range: "1:640" beside "<1:80"; None for anything else,
+    and where that is not certain ("<1:160")."""
+    titre = _TITRE.fullmatch(words)
+    below = [_TITRES_BELOW.fullmatch(one.words) for one in ranges.listed]
+    if titre is None or len(below) != 1 or below[0] is None or ranges.listed[0].name:
+        return None
+    number, bound, sign = int(titre["number"]), int(below[0]["number"]), titre["sign"] or "="
+    if sign in "<=≤" and sign != "=":
+        return False if number < bound or (sign == "<" and number == bound) else None
+    return number >= bound or (False if sign == "=" else None)
 
 
 def _are_spelled_apart(value: Decimal, limits: ReferenceRange) -> bool:

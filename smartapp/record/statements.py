@@ -71,10 +71,11 @@ _KINDS = (
         "medication",
         re.compile(
             r"(?<!non-)(?:drug|medicat|medicin)|medicament|médicament|medikament"
-            r"|arzneimittel|geneesmiddel|lægemid|legemid|läkemed|farmac|fármac|薬|药|藥"
+            r"|arzneimittel|geneesmiddel|lægemid|legemid|läkemed|lääke|farmac|fármac|leki|gyógyszer"
+            r"|ilaç|лекарств|תרופות|دوائية|薬|药|藥|약물"
         ),
     ),
-    ("food", re.compile(r"food")),
+    ("food", re.compile(r"food|aliment|ruoka|食物|음식|식품")),
     ("environment", re.compile(r"environ|seasonal|pollen")),
     ("latex", re.compile(r"latex")),
     ("animal", re.compile(r"animal|pet\b")),
@@ -118,7 +119,8 @@ _NONE = re.compile(
     r"(?:(?:the )?(?:patient|pt) (?:(?:has|reports|is taking|takes) )?"
     # What somebody else has is not the patient's.
     r"|(?:the )?(?:mother|father|parents?|family|spouse|caregiver) (?:reports? |(?=denies )))?"
-    rf"(?:(?:no|nil|denies|without)(?: any)?(?: (?:known|current|active|reported|significant))*"
+    r"(?:(?:no|nil|denies|without)"
+    r"(?: (?:any|known|current|active|reported|significant|h/o|hx of|(?:past )?history of))*"
     rf"(?P<narrower>(?: {_NARROWER},?){{0,2}}?(?:,? (?:or|and) {_NARROWER})?) {_LISTED}"
     rf"(?: or (?:[\w-]+ ){{0,2}}?{_LISTED}(?: to [\w ]+)?| (?:and|/) {_ALSO}{_LISTED})?"
     r"(?: (?:known|reported|recorded|prescribed))?(?: on (?:file|record))?"
@@ -146,17 +148,29 @@ _NONE = re.compile(
     r"|(?:sin|sem|no|niega|nega|no refiere|ninguna) al[eé]rgias?"
     r"(?: medicamentosas?| a (?:medicamentos|fármacos))?(?: con(?:oc|hec)idas?)?"
     r"|no se conocen alergias|sin (?:medicación|medicamentos)|sem medicamentos"
-    r"|(?:nessuna|nega) allergi[ae](?: not[ae])?|nessun farmaco"
+    r"|(?:nessuna|nega|non (?:note|riferite)) allergi[ae](?: (?:not|conosciut|riferit)[ae])?"
+    r"(?: ai? (?:farmaci|alimenti))?|nessun farmaco"
     # Dutch
     r"|geen (?:bekende )?(?:allergie(?:ën|en)?|(?:geneesmiddel|medicijn)allergie(?:ën|en)?"
     r"|medicatie|medicijnen)(?: bekend)?"
     # Danish and Norwegian, Swedish, Finnish, Polish
-    r"|ing(?:en|a) (?:(?:kendte|kjente|kända) )?"
-    r"(?:(?:lægemiddel|legemiddel|läkemedels)?allergi(?:er)?|medicin(?:er)?|medisiner|läkemedel)"
-    r"|ei (?:tunnettuja |tiedossa olevia )?allergioita|brak (?:znanych )?alergii"
-    # Japanese, Chinese
-    r"|(?:(?:薬物?)?アレルギー(?:歴)?(?:は)?|(?:内服|常用|服用)薬)?(?:特に)?(?:なし|無し|無)"
-    r"|[无無](?:已知)?(?:药物|藥物)?(?:过敏|過敏)(?:史)?|无)"
+    r"|ing(?:en|a) (?:(?:kendte?|kjente?|känd[at]?) )?"
+    r"(?:(?:lægemiddel|legemiddel|läkemedels)?(?:allergi(?:er)?|overfølsomhed(?:er)?"
+    r"|overfølsomhet(?:er)?|överkänslighet(?:er)?)|cave|medicin(?:er)?|medisiner|läkemedel)"
+    r"|ei (?:tunnettuja |tiedossa(?: olevia)? )?(?:(?:lääke(?:aine)?|ruoka-?)?allergioita"
+    r"|(?:lääkeaine)?yliherkkyyksiä)"
+    r"|(?:brak|nie stwierdzono) (?:znanych )?(?:alergii|uczuleń)(?: na leki)?"
+    # Czech and Slovak, Hungarian, Turkish, Russian and Ukrainian, Hebrew, Arabic, Vietnamese
+    r"|bez (?:známých |známych )?alergi[ií]|alergie neudává"
+    r"|nincs (?:ismert )?(?:gyógyszer)?allergi(?:a|ája)|(?:bilinen )?(?:ilaç )?alerji(?:si)? yok"
+    r"|(?:лекарственн\w+ )?(?:аллерги[ия]|аллерги[чй]\w+ реакций) (?:на лекарства )?"
+    r"(?:нет|отрицает|не отмечено|не выявлено)|алерг[ії]ї немає"
+    r"|(?:אין|ללא) (?:אלרגי\w+|רגישו\w+)(?: (?:ידוע\w+|לתרופות))*"
+    r"|لا (?:يوجد|توجد) (?:حساسية|حساسيات)(?: (?:معروفة|دوائية))*|không (?:có )?(?:tiền sử )?dị ứng"
+    # Japanese, Chinese, Korean
+    r"|(?:(?:薬[物剤]?|食物)?アレルギー(?:歴)?(?:は)?|(?:内服|常用|服用)薬)?(?:特に)?(?:なし|無し|無)"
+    r"|(?:[无無]|否[认認])(?:已知)?(?:药物|藥物|食物)?(?:过敏|過敏)(?:史)?|无"
+    r"|(?:(?:알려진|특이|약물|음식|식품) ?)*(?:알레르기|알러지)(?:력)?(?:는|은)? ?(?:없음|무)|없음)"
 )
 # "Allergies: NKDA", "Medications - none".
 _HEADING = re.compile(rf"(?:(?:drug|food|known|current|home) )?{_LISTED}(?::| -) ")

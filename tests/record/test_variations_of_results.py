@@ -1413,6 +1413,36 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
                 ("Trace", f"NOT {OUTSIDE}"),
             )
         ),
+        *(
+            ((result(valueString=sent, referenceRange=[{"text": usual}]),), said)
+            for sent, usual, said in (
+                ("Positivo", "Negativo", OUTSIDE),
+                ("Reagente", "Não reagente", OUTSIDE),
+                ("negativ", "negativ", f"NOT {OUTSIDE}"),
+                ("(2+)", "(-)", OUTSIDE),
+                ("(\uff0b)", "(\uff0d)", OUTSIDE),
+                ("陽性", "陰性", OUTSIDE),
+                ("(-)", "(-)", f"NOT {OUTSIDE}"),
+                ("(±)", "(-)", f"NOT {OUTSIDE}"),
+                # Titres.
+                ("1:640", "<1:80", "▲ Above range"),
+                ("1 : 80", "< 1:80", "▲ Above range"),
+                (">1:1280", "Negative: <1:40", "▲ Above range"),
+                ("1:40", "<1:80", "NOT Above"),
+                ("<1:80", "<1:80", "NOT Above"),
+                ("<1:160", "<1:80", "NOT Above"),
+                ("1:640", "0 - 5", "NOT Above"),
+            )
+        ),
+        (
+            (
+                result(
+                    valueRatio={"numerator": {"value": 1}, "denominator": {"value": 640}},
+                    referenceRange=[{"text": "<1:80"}],
+                ),
+            ),
+            "1 : 640 ▲ Above range",
+        ),
         (
             (result("Bowel sounds", valueString="Present", referenceRange=[{"text": "Normal"}]),),
             f"Present | NOT {OUTSIDE}",
