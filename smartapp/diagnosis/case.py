@@ -149,9 +149,10 @@ SUBJECTS = {
 # Sentences of RFC 6749 §4.1.2.1 and §5.2 that servers send as they stand there: they name all that
 # may be, and so nothing.
 _OF_THE_STANDARD = re.compile(
-    r"invalid, expired, revoked|unknown client, no client authentication|"
+    r"([^.]|\.(?! ))*(invalid, expired, revoked|unknown client, no client authentication|"
     r"missing a required parameter, includes|invalid, unknown, (or )?malformed|"
-    r"client is not authori[sz]ed to (request|use)|authorization server denied the request",
+    r"client is not authori[sz]ed to (request|use)|authorization server denied the request)"
+    r"([^.]|\.(?! ))*",
     re.IGNORECASE,
 )
 _SUBJECTS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in SUBJECTS.items()}
@@ -718,9 +719,7 @@ def _is_strange(wire: WireRecord) -> bool:
 def _subjects(said: str) -> frozenset[str]:
     """Return what is named; a word with hyphens, as in a URN, is several. What a server adds to a
     sentence of the standard counts."""
-    said = said.replace("-", " ")
-    if _OF_THE_STANDARD.search(said):
-        said = " ".join(one for one in said.split(". ") if not _OF_THE_STANDARD.search(one))
+    said = _OF_THE_STANDARD.sub("", said.replace("-", " "))
     return frozenset(name for name, one in _SUBJECTS.items() if one.search(said))
 
 
