@@ -15,6 +15,7 @@ from smartapp.diagnosis.finding import Finding
 from smartapp.launches.events import WireRecord, cleaned
 from smartapp.launches.models import LaunchEvent, LaunchKind, Step
 from smartapp.launches.pending import PENDING_LIFETIME
+from smartapp.protocol import oauth_errors
 from smartapp.protocol.client_assertion import CLOCK_SKEW_SECONDS, LIFETIME_SECONDS
 from smartapp.protocol.errors import FHIRForbidden
 from smartapp.protocol.scopes import ResourceScope, allows, compare, parse_scope, parse_scopes
@@ -52,7 +53,7 @@ SUBJECTS = {
     "certificate": r"(client|ssl) certificate|mutual.tls|\bmtls\b|tls_client_auth",
     "assertion": r"assertion|private_key_jwt|signed jwt|\bjwt\b",
     "authentication": r"authenticat|credentials",
-    "code": r"\bcode\b(?!.?(verifier|challenge))",
+    "code": r"(?<!error )\bcode\b(?!.?(verifier|challenge))",
     "dpop": r"\bdpop\b",
     "pkce": r"pkce|code.?verifier|code.?challenge|transform algorithm|proof key",
     "aud": r"\baud(ience)?\b|resource (server|principal)|\bservice not found",
@@ -76,7 +77,7 @@ SUBJECTS = {
     r"session (has |is )?(expired|timed out|inactive|not (active|found))|"
     r"password (has |is )?expired|verify your e.?mail",
     "network": r"handshake|certificat\w+ (chain|path)|PKIX|self.signed|unknown ?host|getaddrinfo|"
-    r"\bENOTFOUND|\bECONN|\bETIMEDOUT|connection (refused|reset)|no route|remote certificate|"
+    r"\bENOTFOUND|\bECONN|\bETIMEDOUT|connection (refused|reset)|no route to|remote certificate|"
     r"certificate.verify|leaf.signature|(name|host) (or service )?(is )?not known|no such host|"
     r"host is known|nodename|name resolution|(ssl|tls) connection",
     "address": r"\bip[ -]?address|\b(white|allow).?list|(your|source|remote|client) ip\b",
@@ -174,18 +175,12 @@ _MEMBER = re.compile(
 _PART_OF_ASSERTION = re.compile(
     r"\b(exp|iat|nbf|jti|typ|jku|x5c|x5t)\b(?![^.]* in the (future|past)\b)"
 )
-# RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6. Other codes are words of the EHR.
-_STANDARD_ERRORS = frozenset((
-    "invalid_request", "invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client",
-    "unsupported_grant_type", "unsupported_response_type", "access_denied", "server_error",
-    "temporarily_unavailable", "interaction_required", "login_required", "consent_required",
-    "account_selection_required", "invalid_request_uri", "invalid_request_object",
-    "request_not_supported", "request_uri_not_supported", "registration_not_supported",
-))  # fmt: skip
 # The two forms of SMART's scopes, versions 1 and 2.
 _BY_PERMISSION = {"permission-v1": "older", "permission-v2": "newer"}
 _WRITE = {"older": ".read in place of .rs", "newer": ".rs in place of .read"}
 _FORMS = {"markup": "It is a web page, or XML. ", "nothing": "It is empty. "}
+# What is named where nothing of OAuth is.
+_SAYS_LITTLE = {"missing", "invalid", "authentication", "credentials", "user", "expired", "fetch"}
 _OF_A_PARAMETER = {
     "parameter-missing": " is missing, or empty",
     "parameter-repeated": " is there more than once",
@@ -228,8 +223,9 @@ class Case:
         self.step = self.failed.step if self.failed else ""
         self.failure = Recorded(self.failed.detail if self.failed else {})
         self.said = str(self.failure["said"])  # the EHR's own words, cleaned
-        self.ehr_error = _as_standard(self.failure["ehr_error"])
-        own_code = "" if self.ehr_error in _STANDARD_ERRORS else self.ehr_error.replace("_", " ")
+        self.ehr_error = oauth_errors.as_standard(self.failure["ehr_error"])
+        is_standard = self.ehr_error in oauth_errors.STANDARD
+        own_code = "" if is_standard else self.ehr_error.replace("_", " ")
         self.http_status: int = self.failure["http_status"] or 0
         self.is_limited = self.http_status == HTTPStatus.TOO_MANY_REQUESTS
         # The words of a 429 are about the limit, whatever else they mention.
@@ -269,6 +265,7 @@ class Case:
         self.missing_scopes = " ".join(context["missing"])
         self.beside_tokens = f"Beside them came {', '.join(context['received']) or 'nothing'}."
         self.granted_scopes = " ".join(context["granted"]) or "none"
+        self.received = ", ".join(self.token["received"]) or "none"
         self.sent = ", ".join(self.asked["sent"])
         self.form = self.token["form"] or self.failure["form"]
         self.form_in_words = _FORMS.get(self.form, "")
@@ -509,6 +506,12 @@ class Case:
 
     # --- scopes ---
 
+    @property
+    def is_nothing_of_it_granted(self) -> bool:
+        """Whether scopes were granted, and none is one that was asked for."""
+        context = self._of(Step.CONTEXT)
+        return bool(context["granted"]) and set(context["missing"]) >= set(self.asked_scopes)
+
     @cached_property
     def named_scopes(self) -> str:
         """Scopes of ours that the EHR's words name."""
@@ -585,12 +588,13 @@ class Case:
         """Whether the token endpoint's refusal has nothing of OAuth in it: a page, an answer of a
         FHIR server, or that the address takes no such request."""
         is_strange = self.form == "markup" or "resourceType" in self.token["received"]
+        is_strange &= self.named <= _SAYS_LITTLE
         is_strange |= "gateway" in self.named
         if not self.ehr_error:
             is_empty = self.form == "nothing" and self.http_status != HTTPStatus.UNAUTHORIZED
             is_empty &= not self.said  # in WWW-Authenticate
-            is_strange |= is_empty or self.form == "other"
-            is_strange |= self.http_status in (403, 404, 405, 415)
+            is_foreign = self.form == "other" or self.http_status in (403, 404, 405, 415)
+            is_strange |= is_empty or (is_foreign and self.named <= _SAYS_LITTLE)
         is_refused = 400 <= self.http_status < 500 and not self.is_limited
         return self.is_at_token_endpoint and is_strange and is_refused
 
@@ -726,12 +730,6 @@ def _subjects(said: str) -> frozenset[str]:
 def _forms(scopes: Iterable[str]) -> set[str]:
     parsed = [one for one in map(parse_scope, scopes) if isinstance(one, ResourceScope)]
     return {"older" if one.is_version_1 else "newer" for one in parsed}
-
-
-def _as_standard(error: str) -> str:
-    """Return a standard's code that is only spelled differently, as "Access Denied"."""
-    code = re.sub(r"(?<=[a-z])(?=[A-Z])|[ -]", "_", error).lower()
-    return code if code in _STANDARD_ERRORS else error
 
 
 def _likeness(path: str, other: str) -> float:

@@ -95,7 +95,8 @@ TABLE = (
           "iss was {c.iss}; it has {c.nearest.fhir_base_url}.",
           "Let the EHR send the FHIR base URL alone as iss, without user name, ? and #."),
     Entry("C7", SEEN, "iss is that of {c.nearest.name} in another spelling",
-          _unknown(lambda c: c.is_nearest_the_same and is_launchable(c.nearest)),
+          _unknown(lambda c: c.is_nearest_the_same and c.is_iss_a_base
+                   and is_launchable(c.nearest)),
           "iss was {c.iss}; it has {c.nearest.fhir_base_url}. {c.nearest_difference}",
           "Open the EHR under the address that is registered, or register this spelling too."),
     Entry("C7", LIKELY, "iss is nearly that of {c.nearest.name}, and not equal",
@@ -116,16 +117,17 @@ TABLE = (
     Entry("C7", SEEN, "This EHR is not registered here",
           _unknown(lambda c: c.is_iss_an_address and c.nearest is None), "No endpoint has {c.iss}.",
           "Register the EHR with this FHIR base URL, if it is one of yours."),
-    Entry("C3", SEEN, "The EHR sent its answer to the launch URL",
-          lambda c: c.step == Step.LAUNCH and c.code == "parameter-missing"
-          and not c.came_members.isdisjoint({"code", "error"}), "{c.seen} {c.address_has}",
-          "Enter the registration's redirect URI at the vendor, to the last character: its page "
-          "shows it."),
-    Entry("C20", SEEN, "The launch address was opened without what an EHR sends, or with more",
-          lambda c: c.step == Step.LAUNCH and c.code.startswith("parameter-"),
-          "{c.seen} {c.address_has}",
-          "Let the EHR open the launch URL itself; it must send iss and launch, each once. A "
-          "bookmark cannot work."),
+    *with_rest((
+        Entry("C3", SEEN, "The EHR sent its answer to the launch URL",
+              lambda c: c.step == Step.LAUNCH and c.code == "parameter-missing"
+              and not c.came_members.isdisjoint({"code", "error"}), "{c.seen} {c.address_has}",
+              "Enter the registration's redirect URI at the vendor, to the last character: its "
+              "page shows it."),
+    ), Entry("C20", SEEN, "The launch address was opened without what an EHR sends, or with more",
+             lambda c: c.step == Step.LAUNCH and c.code.startswith("parameter-"),
+             "{c.seen} {c.address_has}",
+             "Let the EHR open the launch URL itself; it must send iss and launch, each once. A "
+             "bookmark cannot work.")),
     Entry("C20", SEEN, "The EHR opened the launch URL by POST, and the app takes it in the address",
           coded("launch-by-post"), FAILURE,
           "Let the EHR open the launch URL with GET, with iss and launch in its query."),

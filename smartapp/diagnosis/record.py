@@ -65,6 +65,7 @@ def _read(
     return Entry(rule, SEEN, title, when, seen, fix, "capability-statement")
 
 
+_SCOPES = "Missing: {c.missing_scopes}. Granted: {c.granted_scopes}."
 _PARTS = "{c.unread[fhir-failed]}."
 _READS = with_rest((
     Entry("C102", SEEN, "The launch's encounter is not the patient's", _broken("other-patient"),
@@ -105,7 +106,7 @@ _READS = with_rest((
           rule="C101"),
     _read("The FHIR server limits how often we may ask", _answered(429),
           "Wait a minute; ask the vendor for its limit.", rule="C144"),
-    _read("The FHIR server has a problem of its own", _answered(500, 502, 503, 504),
+    _read("The FHIR server has a problem of its own", _answered(500, *range(502, 600)),
           "Wait; then ask the vendor."),
 ), _read("The FHIR server refused or broke off a read", coded("fhir-failed"),
          "Look up the reference number in the log; ask the vendor."))  # fmt: skip
@@ -113,7 +114,7 @@ _READS = with_rest((
 TABLE = (
     Entry("C101", SEEN, "The FHIR server answered with another patient", coded("wrong-patient"),
           "The launch's {c.failure[resource_type]} was asked for by its id, and one with another "
-          "id came.",
+          "id, or without one, came.",
           "Stop using this endpoint and tell the vendor."),
     Entry("C143", SEEN, "The EHR sent entries of another patient", lambda c: c.has_left_out,
           "They were in the answer to a search for this patient, and were not shown.",
@@ -144,7 +145,12 @@ TABLE = (
     Entry("C95", SEEN, "The EHR did not say who signed in", lambda c: c.verdict_failed("C95"),
           "fhirUser was granted, and the id_token has no such claim, or one that names no person.",
           "Ask the vendor: SMART wants it. Without it a patient is not told from a clinician."),
-    Entry("C82", SEEN, "The EHR granted less than was asked", lambda c: c.verdict_failed("C82"),
-          "Missing: {c.missing_scopes}. Granted: {c.granted_scopes}.",
-          "Tick these scopes at the vendor, or ask the person to allow them.", "scopes"),
+    *with_rest((
+        Entry("C82", SEEN, "Nothing that the EHR says it granted is a scope that was asked for",
+              lambda c: c.is_nothing_of_it_granted, _SCOPES, "Compare both, letter by letter: "
+              "scopes are separated by blanks, and capitals count (RFC 6749 §3.3). If only the "
+              "spelling differs, tell the vendor. Else tick the scopes there.", "scopes"),
+    ), Entry("C82", SEEN, "The EHR granted less than was asked",
+             lambda c: c.verdict_failed("C82"), _SCOPES,
+             "Tick these scopes at the vendor, or ask the person to allow them.", "scopes")),
 )  # fmt: skip

@@ -4,10 +4,8 @@ from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.entry import ANSWER, Entry, When, every, naming
 from smartapp.diagnosis.finding import SAID, SEEN
 from smartapp.launches.models import Step
+from smartapp.protocol.oauth_errors import NO_SIGN_IN
 
-# OpenID Connect Core §3.1.2.6, and Unmet Authentication Requirements 1.0.
-_NO_SIGN_IN = ("login_required", "interaction_required", "consent_required",
-               "account_selection_required", "unmet_authentication_requirements")  # fmt: skip
 # Errors under which EHRs speak of the launch value.
 _OF_LAUNCHES = ("invalid_request", "invalid_client", "unauthorized_client", "invalid_launch",
                 "invalid_grant")  # fmt: skip
@@ -39,8 +37,8 @@ def _names_launch(case: Case) -> bool:
 
 
 def _names_sign_in(case: Case) -> bool:
-    is_of_code = case.ehr_error == "invalid_grant"
-    return case.ehr_error in _NO_SIGN_IN or (not is_of_code and _naming("sign_in")(case))
+    is_of_code = case.ehr_error == "invalid_grant" and case.is_at_token_endpoint
+    return case.ehr_error in NO_SIGN_IN or (not is_of_code and _naming("sign_in")(case))
 
 
 TABLE = (

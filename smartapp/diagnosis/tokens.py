@@ -129,15 +129,16 @@ TABLE = (
           "vendor for a higher limit."),
     Entry("C80", SEEN, "What answered is not an OAuth token endpoint",
           lambda c: _is_no_answer(c) or c.is_no_oauth_answer,
-          "{c.seen} {c.form_in_words}A token endpoint answers in JSON, as RFC 6749 §5 says.",
+          "{c.seen} {c.form_in_words}A token endpoint answers in JSON, with tokens or "
+          "an error (RFC 6749 §5).",
           _GATEWAY, "discovery"),
     Entry("C125", SEEN, "The EHR has a problem of its own",
           lambda c: c.is_at_token_endpoint
           and (c.http_status >= 500 or c.ehr_error in ("server_error", "temporarily_unavailable")),
           "{c.answer} That was its token endpoint.", "Wait; then ask the vendor."),
     Entry("C80", SEEN, "The EHR's token answer breaks a rule",
-          lambda c: c.code == "token-response-invalid" and not _is_no_answer(c), FAILURE,
-          "Tell the vendor which rule it is."),
+          lambda c: c.code == "token-response-invalid" and not _is_no_answer(c),
+          "{c.seen} Members that came: {c.received}.", "Tell the vendor which rule it is."),
     Entry("C125", SAID, "The EHR does not accept the refresh token any more",
           every(coded("refresh-refused"), naming("token_over", but_not=("assertion", "scope"))),
           ANSWER, "The person, their EHR session or a policy ended it; start a new launch. Ask the "
@@ -190,7 +191,8 @@ TABLE = (
     Entry("C101", SEEN, "The EHR's launch context cannot be used", coded("launch-context-invalid"),
           FAILURE, "Tell the vendor: patient and encounter are ids alone and texts, as “123” of "
           "Patient/123 (SMART App Launch 2.2, Launch Context)."),
-    Entry("C126", SEEN, "A refresh answered for another patient", coded("patient-changed"),
+    Entry("C126", SEEN, "A refresh answered for another patient or encounter",
+          coded("patient-changed"),
           "The tokens that were renewed came with another patient or encounter than the launch's.",
           "Open the app again from the right chart, and tell the vendor."),
     Entry("C125", SEEN, "The EHR does not accept the refresh token any more",
@@ -224,6 +226,6 @@ TABLE = (
 
 OTHERWISE = Entry(
     "C60", POSSIBLE, "The EHR refused the token request", lambda c: c.is_at_token_endpoint and (
-        c.is_refused or c.code == "refresh-failed"), ANSWER,
+        c.is_refused or c.code in ("token-refused", "refresh-failed")), ANSWER,
     "Compare the members that were sent with the vendor's documentation.",
 )  # fmt: skip

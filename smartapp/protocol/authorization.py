@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote, urlencode
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
+from smartapp.protocol import oauth_errors
 from smartapp.protocol.errors import (
     AccessDenied,
     AnswerIncomplete,
@@ -22,6 +23,7 @@ from smartapp.protocol.errors import (
     AuthorizationRequestRefused,
     AuthorizationResponseInvalid,
     AuthorizationServerUnavailable,
+    NotSignedIn,
     ParameterMalformed,
     ParameterRepeated,
     RequestError,
@@ -50,6 +52,7 @@ _REFUSALS: dict[str, type[AuthorizationRefused]] = {
     "invalid_scope": AuthorizationRequestRefused,
     "unauthorized_client": AuthorizationRequestRefused,
     "unsupported_response_type": AuthorizationRequestRefused,
+    **dict.fromkeys(oauth_errors.NO_SIGN_IN, NotSignedIn),
 }
 
 
@@ -278,7 +281,7 @@ def _named(iss: str) -> str:
 def refusal(response: AuthorizationErrorResponse) -> AuthorizationRefused:
     """Return the error to raise: a fixed message for each code. The EHR's own text goes to the log
     only."""
-    kind = _REFUSALS.get(response.error, AuthorizationRefused)
+    kind = _REFUSALS.get(oauth_errors.as_standard(response.error), AuthorizationRefused)
     words = response.error_description or response.error_uri or ""
     return kind(f"error={response.error}", error=response.error, said=words)
 

@@ -446,6 +446,16 @@ class AccessDenied(AuthorizationRefused):
     )
 
 
+class NotSignedIn(AuthorizationRefused):
+    """`login_required` and its like (OpenID Connect Core §3.1.2.6)."""
+
+    code = "not-signed-in"
+    title = "The EHR did not sign you in"
+    happened = "The EHR needs you to sign in there, or to answer a question, and did not ask you."
+    next_step = f"Sign in to your EHR or portal, then start again. {IF_TWICE}"
+    in_ehr = f"Sign in to the EHR. {REOPEN} {TELL_IF_TWICE}"
+
+
 class AuthorizationRequestRefused(AuthorizationRefused):
     code = "authorization-request-refused"
     status = 502
@@ -632,8 +642,8 @@ class RefreshRefused(TokenRefused):
     requirement = "C125"
     title = "The EHR did not renew this app's access"
     happened = (
-        "The access that you gave this app was for a limited time. When the app asked the EHR to "
-        "renew it, the EHR refused."
+        "The access that the EHR gave this app was for a limited time. When the app asked to renew "
+        "it, the EHR refused."
     )
     next_step = "Connect again. If the EHR refuses again, ask your health system for help."
     in_ehr = f"{REOPEN} If the EHR refuses again, tell your administrator what it said."
@@ -666,6 +676,7 @@ class InvalidGrant(TokenRefused):
 class InvalidClient(TokenRefused):
     code = "invalid-client"
     requirement = "C61"
+    title = "The EHR does not accept this app"
     happened = "The EHR did not accept this app's own credentials."
     next_step = f"Signing in again will not help. {ASK_FOR_HELP}"
 
@@ -767,9 +778,9 @@ class PatientChanged(LaunchContextError):
     code = "patient-changed"
     requirement = "C126"
     status = 409
-    title = "The patient has changed"
+    title = "The patient has changed, or the visit"
     happened = (
-        "The EHR now answers for another patient than the one this page was opened for. "
+        "The EHR now answers for another patient or visit than the one this page was opened for. "
         "This page was closed for safety."
     )
     next_step = "Connect again, and choose whose record you mean."
@@ -899,10 +910,12 @@ class EHRLimited(EHRUnavailable):
     status = 503
     title = "The EHR limits sign-ins at this moment"
     happened = "The EHR lets this app ask only so often, and has asked it to wait."
-    next_step = "Wait as long as it says below, and then start again."
+    next_step = (
+        "Wait as long as it says below. If this page does not go on by itself then, start again."
+    )
     in_ehr = (
-        "Wait as long as it says below, then close the app and open it again from the patient's "
-        "chart."
+        "Wait as long as it says below. If this page does not go on by itself then, close the app "
+        "and open it again from the patient's chart."
     )
 
 

@@ -133,7 +133,7 @@ def parse_resource(body: bytes, *, resource_type: str, id: str | None = None) ->
     """Return the requested resource.
 
     Raises FHIRResponseInvalid if the body is not a resource of this type, and WrongPatient if it
-    has another id than requested: a server that mixes up two reads must be noticed (C101).
+    has another id than requested, or none: a server that mixes up two reads must be noticed (C101).
     """
     resource = _parsed(body, partial(parse_json_object, exact=True))
     _check_type(resource, resource_type)
@@ -356,7 +356,8 @@ def _json_words(document: JSON) -> list[str]:
     texts = [document.get(name) for name in _ERROR_MEMBERS]
     # Oracle Health says in its path what is wrong, encoded once more.
     texts.append(unquote(str(document.get("error_uri") or "")))
-    return words + [text for text in texts if isinstance(text, str) and text][:1]
+    plain = (" ".join(map(str, text)) if isinstance(text, list) else text for text in texts)
+    return words + [text for text in plain if isinstance(text, str) and text][:1]
 
 
 def _outcome_text(outcome: dict[str, Any]) -> str:

@@ -155,6 +155,7 @@ class TestLaunchAddress:
             ("iss={base}&launch=" + "x" * 9000, "without what an EHR sends", "C20",
              "launch is longer than any EHR sends."),
             ("iss={base}%20&launch=x", "without what an EHR sends", "C20", "iss is not a URL."),
+            ("iss={base}%3Ftenant=1&launch=x", "with more than a FHIR base URL has", "C20", ""),
             ("iss={base}/metadata&launch=x", "nearly that of Scripted", "C7", "/metadata"),
             ("code=c-1&state=s-1", "sent its answer to the launch URL", "C3",
              "Its address has code, state."),
@@ -166,6 +167,7 @@ class TestLaunchAddress:
     ) -> None:  # fmt: skip
         await browser.get(f"/launch?{query.format(base=ehr.fhir_base_url)}")
         assert seen in (await first_is(words, rule)).seen
+        assert len(await asked_why()) == 1
 
     async def test_old_link_of_the_start_page(self, browser: Browser) -> None:
         await browser.get("/connect/closed-last-year/")
@@ -318,12 +320,24 @@ class TestWayBack:
         assert 'href="/connect/scripted/"' in page
         assert "from the patient" not in page
 
+    @pytest.mark.parametrize("error", ["login_required", "LOGIN_REQUIRED", "consentRequired"])
+    async def test_person_whom_the_ehr_did_not_ask_is_not_told_to_allow_anything(
+        self, browser: Browser, ehr_launch: Start, error: str
+    ) -> None:
+        callback = await browser.to_callback(ehr_launch())
+        page = await (await browser.get(changed(callback, code=None, error=error))).text()
+        assert "The EHR did not sign you in" in page
+        assert "Sign in to the EHR. Close the app and open it again" in page
+        assert "Allow access" not in page
+        await first_is("did not let the person sign in", "C52")
+
     @pytest.mark.parametrize("spelled", ["ACCESS_DENIED", "accessDenied", "Access Denied"])
     async def test_error_that_is_spelled_otherwise_is_understood_and_quoted(
         self, browser: Browser, ehr_launch: Start, spelled: str
     ) -> None:
         callback = await browser.to_callback(ehr_launch())
-        await browser.get(changed(callback, code=None, error=spelled))
+        page = await (await browser.get(changed(callback, code=None, error=spelled))).text()
+        assert "If you chose not to allow it, nothing else is needed" in page
         cause = await first_is("said no", "C52")
         assert cause.seen == f"The EHR answered {spelled}."
 
@@ -414,6 +428,10 @@ class TestTokenEndpoint:
             (json_text(400, '{"error_code":"invalid_grant","error_message":"The code expired"}'),
              "code was over", "C69"),
             (json_text(400, '{"error":"unsupported_grant_type"}'), "may not use this grant", "C2"),
+            (json_text(401, '{"error":"invalid_client","error_description":'
+             '["JWKS could not be fetched"]}'), "could not fetch our keys", "C63"),
+            (raw(403, "error code: 1020", "text/plain"), NO_OAUTH, "C80"),
+            (json_text(200, '{"error":"<html>login</html>"}'), "refused the token", "C60"),
             (json_text(400, '{"fault":"policy"}'), "refused the token request", "C60"),
             (raw(200, "access_token=a&token_type=bearer", "application/x-www-form-urlencoded"),
              NO_OAUTH, "C80"),
@@ -481,13 +499,27 @@ class TestTokenEndpoint:
         assert [cause.title for cause in causes] == ["The EHR limits how often we may ask"]
         assert f"The EHR answered 429. It said: “{said}”" in causes[0].seen
 
+    async def test_answer_whose_words_are_of_oauth_is_not_called_a_strangers(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        """As Medplum answers, and API management in front of others."""
+        details = '{"severity":"error","code":"login","details":{"text":"Client not found"}}'
+        ehr.token_answer = json_text(
+            401, f'{{"resourceType":"OperationOutcome","issue":[{details}]}}'
+        )
+        await exchanged()
+        await first_is("does not know our client id", "C1")
+        assert all(NO_OAUTH not in one.title for one in await asked_why())
+
     async def test_words_beside_no_token_are_quoted(
         self, exchanged: Exchange, ehr: ScriptedEHR
     ) -> None:
         ehr.token_answer = json_text(200, '{"status":"error","message":"Code was not found"}')
         await exchanged()
         cause = await first_is("breaks a rule", "C80")
-        assert cause.seen == "No access_token. It said: “Code was not found”"
+        assert cause.seen == (
+            "No access_token. It said: “Code was not found” Members that came: message, status."
+        )
 
     async def test_words_in_another_language_are_quoted_and_not_called_none(
         self, exchanged: Exchange, ehr: ScriptedEHR
@@ -873,6 +905,8 @@ class TestRecord:
             (403, "does not let this app", "C141"),
             (429, "limits how often", "C144"),
             (500, "has a problem of its own", "C142"),
+            (501, "refused or broke off", "C142"),
+            (507, "has a problem of its own", "C142"),
         ],
     )
     async def test_search_that_is_refused(
@@ -1090,6 +1124,17 @@ class TestRecord:
         await browser.launch(ehr_launch())
         cause = await first_is("gave no patient", "C110")
         assert "Beside them came need_patient_banner, patient, patientId." in cause.seen
+
+    @pytest.mark.parametrize("scope", ["PATIENT/PATIENT.RS", '"launch openid"', "launch%20openid"])
+    async def test_scopes_that_are_only_spelled_otherwise_are_not_called_fewer(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, scope: str
+    ) -> None:
+        ehr.scope = scope
+        uuid = await browser.launch(ehr_launch())
+        await browser.get(f"/launches/{uuid}/")
+        cause = await first_is("Nothing that the EHR says it granted is a scope", "C82")
+        assert cause.seen.endswith(f"Granted: {scope}.")
+        assert all("granted less" not in one.title for one in await asked_why())
 
     async def test_less_than_was_asked(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
