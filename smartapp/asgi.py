@@ -43,12 +43,12 @@ class Handler(ASGIHandler):
         self._short_way = short_way.ShortWay(self)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Handle a request. Outside the admin and the sandbox, all views and middleware are async.
-        Only Django's own request signals need a thread there, for a moment, and a shared one will
-        do: starting a thread for each request took a quarter of the time of a launch."""
+        """Handle a request. Outside the admin and the sandbox's pages, all views and middleware are
+        async. Only Django's own request signals need a thread there, for a moment, and a shared one
+        will do: starting a thread for each request took a quarter of the time of a launch."""
         if scope["type"] == "http" and short_way.is_for(scope):
             await self._short_way(scope, receive, send)
-        elif scope["type"] == "http" and not scope["path"].startswith(SESSION_PREFIXES):
+        elif scope["type"] == "http" and not has_session(scope["path"]):
             await self.handle(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -82,7 +82,7 @@ from smartapp.exception_reports import cause  # noqa: E402
 from smartapp.keys import fetches, public  # noqa: E402
 from smartapp.launches import readiness  # noqa: E402
 from smartapp.lifespan import lifespan  # noqa: E402
-from smartapp.middleware import ADMIN_PREFIX, SESSION_PREFIXES  # noqa: E402
+from smartapp.middleware import ADMIN_PREFIX, has_session  # noqa: E402
 from smartapp.protocol.errors import TooManyVisits  # noqa: E402
 
 logger = logging.getLogger(__name__)

@@ -6,6 +6,7 @@ where none is needed (`StepsAside`): the launch routes have their own cookies.
 """
 
 import logging
+import re
 import secrets
 import sys
 import traceback
@@ -47,6 +48,8 @@ logger = logging.getLogger(__name__)
 
 ADMIN_PREFIX = "/admin/"
 SESSION_PREFIXES = (ADMIN_PREFIX, "/sandbox/")
+# The sandbox's FHIR API is below the same prefix; it knows bearer tokens only.
+FHIR_API = re.compile(r"/sandbox/(?:\w+/)?fhir/")
 LAUNCH_PREFIXES = ("/launch", "/connect/", "/callback/")
 # Marks an address that a page loaded by itself.
 AGAIN = "again"
@@ -135,13 +138,18 @@ class CsrfViewMiddleware(Inline, csrf.CsrfViewMiddleware):
         return super().process_view(request, callback, callback_args, callback_kwargs)
 
 
+def has_session(path: str) -> bool:
+    """Return whether Django's session may be used at this path."""
+    return path.startswith(SESSION_PREFIXES) and not FHIR_API.match(path)
+
+
 class StepsAside:
     """Skips a middleware that needs Django's session on routes without one."""
 
     get_response: Callable[[HttpRequest], Any]
 
     def __call__(self, request: HttpRequest) -> Any:
-        if request.path_info.startswith(SESSION_PREFIXES):
+        if has_session(request.path_info):
             return super().__call__(request)  # type: ignore[misc]
         return self.get_response(request)
 

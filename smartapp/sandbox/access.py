@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from smartapp.sandbox import worlds
 from smartapp.sandbox.faults import Faults, parse
@@ -24,59 +25,62 @@ class Access:
     """Whether this token came from a refresh; looked up only if a fault needs it."""
 
 
-def find_access(token: str) -> Access | None:
-    """Return the access that a bearer token gives; None if it is unknown, expired or revoked (S61,
-    S62).
+@dataclass(frozen=True)
+class Bearer:
+    """The bearer of a token. The token is looked up once for all that a request asks of it."""
 
-    A token of one world is unknown in the others (S3).
-    """
-    found = _found(token)
-    if found is None or found.type != Token.Type.ACCESS or not found.is_active():
-        return None
-    if found.client.world != worlds.current():
-        return None
-    consent, client = found.authorization, found.client
-    chosen = parse(client.quirks, consent.faults if consent else "", found.faults)
-    return Access(
-        client_id=client.client_id,
-        scope=tuple(found.scope.split()),
-        patient=(consent.patient or None) if consent else None,
-        encounter=(consent.encounter or None) if consent else None,
-        fhirUser=(consent.fhir_user or None) if consent else None,
-        expires_at=found.expires_at,
-        faults=chosen,
-        is_renewed="fhir-expired-token" in chosen and _is_renewed(found),
-        asks_as_athena=client.profile == Client.Profile.ATHENA,
-    )
+    token: str
+
+    @cached_property
+    def access(self) -> Access | None:
+        """What the token gives; None if it is unknown, expired or revoked (S61, S62).
+
+        A token of one world is unknown in the others (S3).
+        """
+        found = self._found
+        if found is None or found.type != Token.Type.ACCESS or not found.is_active():
+            return None
+        if found.client.world != worlds.current():
+            return None
+        consent, client = found.authorization, found.client
+        chosen = parse(client.quirks, consent.faults if consent else "", found.faults)
+        return Access(
+            client_id=client.client_id,
+            scope=tuple(found.scope.split()),
+            patient=(consent.patient or None) if consent else None,
+            encounter=(consent.encounter or None) if consent else None,
+            fhirUser=(consent.fhir_user or None) if consent else None,
+            expires_at=found.expires_at,
+            faults=chosen,
+            is_renewed="fhir-expired-token" in chosen and _is_renewed(found),
+            asks_as_athena=client.profile == Client.Profile.ATHENA,
+        )
+
+    @property
+    def client_id(self) -> str:
+        """The client that the token was issued to, even if it has ended; "" if it is unknown."""
+        return self._found.client.client_id if self._found else ""
+
+    def why_unusable(self) -> str:
+        """Return why the API refused the token: for the request log, because the API itself does
+        not say (E14)."""
+        if not self.token:
+            return "The request carries no bearer token in an Authorization header."
+        found = self._found
+        if found is None:
+            return "Nobody was ever given this token here."
+        if found.type != Token.Type.ACCESS:
+            return "It is a refresh token; the API takes access tokens."
+        if found.client.world != worlds.current():
+            return f"It is a token of the world {found.client.world}."
+        return "It was revoked." if found.is_revoked() else "It is expired."
+
+    @cached_property
+    def _found(self) -> Token | None:
+        rows = Token.objects.filter(digest=digest(self.token))
+        return rows.select_related("client", "authorization").first()
 
 
 def _is_renewed(token: Token) -> bool:
     family = Token.objects.filter(authorization=token.authorization, type=Token.Type.ACCESS)
     return token.authorization is not None and family.filter(pk__lt=token.pk).exists()
-
-
-def holder_of(token: str) -> str:
-    """Return the client_id that a token was issued to, even if it has ended; "" if it is
-    unknown."""
-    found = _found(token)
-    return found.client.client_id if found else ""
-
-
-def why_unusable(token: str) -> str:
-    """Return why the API refused a token: for the request log, because the API itself does not say
-    (E14)."""
-    if not token:
-        return "The request carries no bearer token in an Authorization header."
-    found = _found(token)
-    if found is None:
-        return "Nobody was ever given this token here."
-    if found.type != Token.Type.ACCESS:
-        return "It is a refresh token; the API takes access tokens."
-    if found.client.world != worlds.current():
-        return f"It is a token of the world {found.client.world}."
-    return "It was revoked." if found.is_revoked() else "It is expired."
-
-
-def _found(token: str) -> Token | None:
-    rows = Token.objects.filter(digest=digest(token))
-    return rows.select_related("client", "authorization").first()

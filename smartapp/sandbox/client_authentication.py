@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
 from smartapp.sandbox import client_assertion, faults, registering
-from smartapp.sandbox.access import find_access
+from smartapp.sandbox.access import Bearer
 from smartapp.sandbox.models import Client, Token, digest, registered_client
 from smartapp.sandbox.oauth_request import SandboxRequest
 from smartapp.sandbox.refusals import BearerWanted, Refusal, invalid_client, invalid_request
@@ -29,7 +29,7 @@ def authenticate_introspection(request: SandboxRequest) -> Client:
     access token."""
     header = request.headers.get("Authorization", "") if request.headers else ""
     scheme, _, token = header.partition(" ")
-    holder = find_access(token.strip()) if scheme.lower() == "bearer" else None
+    holder = Bearer(token.strip()).access if scheme.lower() == "bearer" else None
     here = faults.parse(request.fault_here)
     if holder and BY_BEARER in holder.faults | here:
         return Client.objects.get(client_id=holder.client_id)

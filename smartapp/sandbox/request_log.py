@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from smartapp.sandbox import client_assertion, client_authentication, faults, scopes
-from smartapp.sandbox.access import find_access, holder_of
+from smartapp.sandbox.access import Bearer
 from smartapp.sandbox.fhir import fault_effects, outcomes, redaction
 from smartapp.sandbox.fhir.redaction import HIDDEN
 from smartapp.sandbox.models import Client, RequestRecord
@@ -81,37 +81,37 @@ def record_fault(endpoint: str, request: SandboxRequest, fault: str) -> None:
 
 
 def record_fhir(
-    request: HttpRequest, refusal: outcomes.Refusal, why: str, token: str, resource_type: str
+    request: HttpRequest, refusal: outcomes.Refusal, why: str, bearer: Bearer, resource_type: str
 ) -> None:
     """Store a request that the FHIR API refused."""
     _keep(
         endpoint="fhir",
-        client_id=holder_of(token),
+        client_id=bearer.client_id,
         accepted=False,
         rule=refusal.rule,
         error=str(refusal.status),
         reason=_clean(why),
-        parameters=_asked_of_fhir(request, token, resource_type, refusal.rule),
+        parameters=_asked_of_fhir(request, bearer, resource_type, refusal.rule),
     )
 
 
-def record_read(request: HttpRequest, token: str, resource_type: str, remark: str) -> None:
+def record_read(request: HttpRequest, bearer: Bearer, resource_type: str, remark: str) -> None:
     """Store a request that the FHIR API answered. Only the newest are kept, because a page reads
     many."""
     _keep(
         endpoint="fhir",
-        client_id=holder_of(token),
+        client_id=bearer.client_id,
         accepted=True,
         kept=["S60", "S62"],
         reason=_clean(remark),
-        parameters=_asked_of_fhir(request, token, resource_type, ""),
+        parameters=_asked_of_fhir(request, bearer, resource_type, ""),
     )
 
 
 def _asked_of_fhir(
-    request: HttpRequest, token: str, resource_type: str, rule: str
+    request: HttpRequest, bearer: Bearer, resource_type: str, rule: str
 ) -> dict[str, str]:
-    access = find_access(token)
+    access = bearer.access
     met = fault_effects.meant_for(access.faults, resource_type) if access else {}
     return {
         request.method or "": _clean(_address(request)),

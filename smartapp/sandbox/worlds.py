@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
+from typing import Any
 
+from asgiref.sync import iscoroutinefunction
 from django.db.models import TextChoices
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
-View = Callable[..., HttpResponse]
+View = Callable[..., Any]
 
 
 class World(TextChoices):
@@ -50,8 +52,13 @@ def view_within(world: World, view: View) -> View:
     """Return the view, bound to one world."""
 
     @wraps(view)
-    def placed(request: HttpRequest, **kwargs: str) -> HttpResponse:
+    def placed(request: HttpRequest, **kwargs: str) -> Any:
         with within(world):
             return view(request, **kwargs)
 
-    return placed
+    @wraps(view)
+    async def placed_async(request: HttpRequest, **kwargs: str) -> Any:
+        with within(world):
+            return await view(request, **kwargs)
+
+    return placed_async if iscoroutinefunction(view) else placed

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client as Browser
 
-from smartapp.sandbox.access import find_access
+from smartapp.sandbox.access import Bearer
 from smartapp.sandbox.models import Client, RequestRecord, Token
 from tests.sandbox.conftest import (
     OAUTH,
@@ -56,7 +56,7 @@ class TestBasic:
         body = answer.json()
         assert set(body) == {"access_token", "token_type", "expires_in", "scope"}
         assert (body["expires_in"], body["scope"]) == (3600, SERVICE_SCOPE)
-        access = find_access(body["access_token"])
+        access = Bearer(body["access_token"]).access
         assert access is not None
         assert (access.patient, access.fhirUser) == (None, None)
 

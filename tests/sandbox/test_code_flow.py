@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from smartapp.sandbox import people
-from smartapp.sandbox.access import find_access
+from smartapp.sandbox.access import Bearer
 from smartapp.sandbox.fhir.store import store
 from smartapp.sandbox.models import RequestRecord, SigningKey
 from tests.sandbox.conftest import (
@@ -60,7 +60,7 @@ class TestStandalone:
         child = parent.patients[1].id
         body = app.exchange(browser, app.allowed(browser, patient=child)).json()
         assert body["patient"] == child
-        access = find_access(body["access_token"])
+        access = Bearer(body["access_token"]).access
         assert access is not None
         assert (access.patient, access.fhirUser) == (child, parent.fhir_user)
 
@@ -199,7 +199,7 @@ class TestEHRLaunch:
         assert (body["patient"], body["encounter"]) == (patient.id, visit)
         assert body["intent"] == "order-review"
         assert body["need_patient_banner"] is False
-        access = find_access(body["access_token"])
+        access = Bearer(body["access_token"]).access
         assert access is not None
         assert (access.patient, access.encounter) == (patient.id, visit)
 

@@ -19,7 +19,7 @@ from joserfc.errors import BadSignatureError, JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from smartapp.sandbox import faults
-from smartapp.sandbox.access import find_access
+from smartapp.sandbox.access import Bearer
 from smartapp.sandbox.models import Authorization, Client, RequestRecord, SigningKey
 from tests.sandbox.conftest import (
     FHIR_BASE,
@@ -495,7 +495,7 @@ class TestRefresh:
         """S66."""
         launched = answered(app, browser, fault).json()
         assert launched["expires_in"] == 30
-        access = find_access(launched["access_token"])
+        access = Bearer(launched["access_token"]).access
         assert access is not None
         assert access.expires_at <= timezone.now() + timedelta(seconds=30)
         option = browser.get("/sandbox/").content.decode().partition(f'value="{fault}')[2]

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client as Browser
 
 from smartapp.sandbox import patient_search, people, request_log
-from smartapp.sandbox.access import find_access
+from smartapp.sandbox.access import Bearer
 from smartapp.sandbox.models import Launch, RequestRecord
 from smartapp.sandbox.views import clients
 from tests.sandbox.conftest import (
@@ -201,7 +201,7 @@ class TestPages:
         code = response_parameters(submit(browser, page))["code"]
         tokens = app.exchange(browser, code).json()
         assert tokens["patient"] == "a-1.E-1003"
-        access = find_access(tokens["access_token"])
+        access = Bearer(tokens["access_token"]).access
         assert access is not None
         assert str(access.fhirUser).endswith("Patient/a-1.E-1003")
 

@@ -9,7 +9,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 from joserfc import jws
 
-from smartapp.sandbox.access import find_access
+from smartapp.sandbox.access import Bearer
 from smartapp.sandbox.models import Authorization, Client, Token, UsedAssertion
 from tests.sandbox.conftest import (
     ISSUER,
@@ -56,7 +56,7 @@ def test_ended_ones_are_forgotten_after_a_day(
     app.allowed(browser)
     assert not UsedAssertion.objects.exists()
     assert not Authorization.objects.filter(pk=ended.pk).exists()
-    assert find_access(kept["access_token"])
+    assert Bearer(kept["access_token"]).access
 
 
 def test_nobody_may_store_an_answer(app: App, browser: Browser, tokens: dict[str, Any]) -> None:
@@ -170,7 +170,7 @@ class TestRevocation:
     ) -> None:
         answer = revoke(app, browser, tokens["refresh_token"])
         assert (answer.status_code, answer.content) == (200, b"")
-        assert find_access(tokens["access_token"]) is None
+        assert Bearer(tokens["access_token"]).access is None
         refused = app.refresh(browser, tokens["refresh_token"])
         assert_refused(refused, 400, "invalid_grant", "revoked")
 
@@ -178,7 +178,7 @@ class TestRevocation:
         self, app: App, browser: Browser, tokens: dict[str, Any]
     ) -> None:
         revoke(app, browser, tokens["access_token"], token_type_hint="access_token")
-        assert find_access(tokens["access_token"]) is None
+        assert Bearer(tokens["access_token"]).access is None
         assert app.refresh(browser, tokens["refresh_token"]).status_code == 200
 
     def test_unknown_and_foreign_tokens_look_the_same(
@@ -188,7 +188,7 @@ class TestRevocation:
         foreign = revoke(another, browser, tokens["refresh_token"])
         assert (unknown.status_code, unknown.content) == (200, b"")
         assert (foreign.status_code, foreign.content) == (200, b"")
-        assert find_access(tokens["access_token"])
+        assert Bearer(tokens["access_token"]).access
 
     def test_odd_hint(self, app: App, browser: Browser, tokens: dict[str, Any]) -> None:
         """Refused only under athenahealth's rules (S42, RFC 7009 §2.2)."""
@@ -198,7 +198,7 @@ class TestRevocation:
         assert_refused(answer, 400, "unsupported_token_type", "token_type_hint")
         Client.objects.update(profile="strict")
         answer = revoke(app, browser, tokens["access_token"], token_type_hint="id_token")
-        assert (answer.status_code, find_access(tokens["access_token"])) == (200, None)
+        assert (answer.status_code, Bearer(tokens["access_token"]).access) == (200, None)
 
     def test_only_by_post_and_authenticated(
         self, app: App, browser: Browser, tokens: dict[str, Any]
@@ -206,4 +206,4 @@ class TestRevocation:
         assert browser.get(f"{OAUTH}/revoke").status_code == 405
         answer = app.post(browser, "revoke", {"token": tokens["access_token"]})
         assert_refused(answer, 401, "invalid_client", "no client credentials")
-        assert find_access(tokens["access_token"])
+        assert Bearer(tokens["access_token"]).access

@@ -12,7 +12,7 @@ from django.utils import timezone
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from smartapp.sandbox.access import find_access
+from smartapp.sandbox.access import Bearer
 from smartapp.sandbox.models import Authorization, Client, RequestRecord, Token
 from tests.sandbox.conftest import (
     ASSERTION_TYPE,
@@ -179,9 +179,9 @@ class TestCode:
         """The tokens that the code gave end too (S16, RFC 6749 §4.1.2)."""
         code = app.allowed(browser)
         tokens = app.exchange(browser, code).json()
-        assert find_access(tokens["access_token"])
+        assert Bearer(tokens["access_token"]).access
         assert_refused(app.exchange(browser, code), 400, "invalid_grant", "used before")
-        assert find_access(tokens["access_token"]) is None
+        assert Bearer(tokens["access_token"]).access is None
         refused = app.refresh(browser, tokens["refresh_token"])
         assert_refused(refused, 400, "invalid_grant", "revoked")
 
@@ -499,14 +499,14 @@ class TestRefresh:
         assert second["access_token"] != first["access_token"]
         assert second["refresh_token"] == first["refresh_token"]
         assert (second["patient"], second["scope"]) == (first["patient"], STANDALONE_SCOPE)
-        assert find_access(second["access_token"])
+        assert Bearer(second["access_token"]).access
 
     def test_narrower_scope_narrows_that_token_only(self, app: App, browser: Browser) -> None:
         refresh_token = self.tokens(app, browser)["refresh_token"]
         narrow = app.refresh(browser, refresh_token, scope="patient/Patient.rs").json()
         assert narrow["scope"] == "patient/Patient.rs"
         assert "id_token" not in narrow
-        access = find_access(narrow["access_token"])
+        access = Bearer(narrow["access_token"]).access
         assert access is not None
         assert access.scope == ("patient/Patient.rs",)
         again = app.refresh(browser, refresh_token, scope=STANDALONE_SCOPE).json()
@@ -564,7 +564,7 @@ class TestRefresh:
         second = app.refresh(browser, first["refresh_token"]).json()
         reused = app.refresh(browser, first["refresh_token"])
         assert_refused(reused, 400, "invalid_grant", "used before")
-        assert find_access(second["access_token"]) is None
+        assert Bearer(second["access_token"]).access is None
         ended = app.refresh(browser, second["refresh_token"])
         assert_refused(ended, 400, "invalid_grant", "revoked")
 
@@ -575,9 +575,9 @@ class TestRefresh:
         register(app.client_id, key_server, "--access-token-seconds=2")
         tokens = self.tokens(app, browser)
         assert tokens["expires_in"] == 2
-        assert find_access(tokens["access_token"])
+        assert Bearer(tokens["access_token"]).access
         Token.objects.update(expires_at=timezone.now())
-        assert find_access(tokens["access_token"]) is None
+        assert Bearer(tokens["access_token"]).access is None
 
     def test_without_offline_access_there_is_none(self, app: App, browser: Browser) -> None:
         """S31."""

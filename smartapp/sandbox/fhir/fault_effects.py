@@ -1,6 +1,5 @@
 """How the faults of a launch change the FHIR API (S66); the registry of faults has their names."""
 
-import time
 from dataclasses import dataclass
 
 from smartapp.sandbox.access import Access
@@ -43,13 +42,11 @@ class Alterations:
 
 
 def meet(access: Access, resource_type: str) -> Alterations:
-    """Wait or raise according to the faults; return the changes to make to the response."""
+    """Raise according to the faults, or return the changes to make to the response."""
     faults = access.faults
     if not faults:
         return Alterations()
     met = set(meant_for(faults, resource_type))
-    if "fhir-slow" in met:
-        time.sleep(int(faults["fhir-slow"]))
     if "fhir-unknown-token" in met or ("fhir-expired-token" in met and not access.is_renewed):
         raise TokenRefused("The access token is not valid here.", "A fault that was asked for.")
     if "fhir-forbidden" in met:
@@ -62,6 +59,11 @@ def meet(access: Access, resource_type: str) -> Alterations:
         wrong_patient="fhir-wrong-patient" in met,
         foreign_reference="fhir-foreign-reference" in met,
     )
+
+
+def delay(access: Access | None) -> int:
+    """Return by how many seconds the faults put off a response, whatever its type."""
+    return int(access.faults.get("fhir-slow", 0)) if access else 0
 
 
 def meant_for(faults: Faults, resource_type: str) -> Faults:

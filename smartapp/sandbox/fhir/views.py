@@ -3,8 +3,9 @@
 Stored resources are sent byte for byte, unless a fault changes them.
 """
 
+import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from functools import wraps
 from typing import Any
 
@@ -12,8 +13,9 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from smartapp.database import in_database
 from smartapp.sandbox import addresses, launches, request_log, worlds
-from smartapp.sandbox.access import Access, find_access, why_unusable
+from smartapp.sandbox.access import Access, Bearer
 from smartapp.sandbox.fhir import bundles, fault_effects, formats, scopes
 from smartapp.sandbox.fhir.capability import capability_statement
 from smartapp.sandbox.fhir.outcomes import (
@@ -43,20 +45,24 @@ CORS = {
 SIGN_IN_PAGE = b"<!doctype html><title>Sign in</title><h1>Please sign in to the proxy</h1>"
 
 View = Callable[..., HttpResponse]
+AsyncView = Callable[..., Coroutine[Any, Any, HttpResponse]]
 
 
-def fhir_view(*methods: str) -> Callable[[View], View]:
+def fhir_view(*methods: str) -> Callable[[View], AsyncView]:
     """Decorate a view: its refusals become OperationOutcomes, and scripts of any origin may read
     it.
 
-    Without `methods` it accepts all of them.
+    Without `methods` it accepts all of them. It runs where the app's own database work does: a page
+    makes twenty requests, and a thread and a connection for each would cost more than they do.
     """
 
-    def decorate(view: View) -> View:
+    def decorate(view: View) -> AsyncView:
         @csrf_exempt
         @wraps(view)
-        def wrapped(request: HttpRequest, **kwargs: str) -> HttpResponse:
-            response = _answer(view, methods, request, **kwargs)
+        async def wrapped(request: HttpRequest, **kwargs: str) -> HttpResponse:
+            bearer = Bearer(_bearer_token(request))
+            response, seconds = await in_database(_answer, view, methods, request, bearer, **kwargs)
+            await asyncio.sleep(seconds)
             for name, value in CORS.items():
                 response.headers[name] = value
             response.headers.setdefault("Cache-Control", "no-store")
@@ -68,30 +74,30 @@ def fhir_view(*methods: str) -> Callable[[View], View]:
 
 
 def _answer(
-    view: View, methods: tuple[str, ...], request: HttpRequest, **kwargs: str
-) -> HttpResponse:
+    view: View, methods: tuple[str, ...], request: HttpRequest, bearer: Bearer, **kwargs: str
+) -> tuple[HttpResponse, int]:
+    """Return the response, and by how many seconds a fault puts it off."""
     if request.method == "OPTIONS":
-        return HttpResponse(status=204)
+        return HttpResponse(status=204), 0
     resource_type = kwargs.get("resource_type", "")
     try:
         if methods and request.method not in methods:
             raise MethodNotAllowed(*methods)
         formats.validate_accepted(request)
-        response = view(request, **kwargs)
+        response = view(request, bearer, **kwargs)
     except Refusal as refusal:
-        token = _bearer_token(request)
-        request_log.record_fhir(
-            request, refusal, _why(request, refusal, token), token, resource_type
-        )
-        return _refused(refusal)
-    if resource_type:
-        remark = "" if "id" in kwargs else _remark(request, resource_type)
-        request_log.record_read(request, _bearer_token(request), resource_type, remark)
-    return response
+        why = _why(request, refusal, bearer)
+        request_log.record_fhir(request, refusal, why, bearer, resource_type)
+        response = _refused(refusal)
+    else:
+        if resource_type:
+            remark = "" if "id" in kwargs else _remark(request, resource_type)
+            request_log.record_read(request, bearer, resource_type, remark)
+    return response, fault_effects.delay(bearer.access) if resource_type else 0
 
 
 @fhir_view("GET", "HEAD")
-def metadata(_request: HttpRequest) -> HttpResponse:
+def metadata(_request: HttpRequest, _bearer: Bearer) -> HttpResponse:
     """Return the CapabilityStatement, without a token (S60)."""
     response = _json(capability_statement())
     response.headers["Cache-Control"] = "public, max-age=300"
@@ -99,8 +105,8 @@ def metadata(_request: HttpRequest) -> HttpResponse:
 
 
 @fhir_view("GET", "HEAD")
-def read(request: HttpRequest, resource_type: str, id: str) -> HttpResponse:
-    access = _access(request)
+def read(_request: HttpRequest, bearer: Bearer, resource_type: str, id: str) -> HttpResponse:
+    access = _access(bearer)
     _validate_type(resource_type)
     fault = fault_effects.meet(access, resource_type)
     record = store().find(resource_type, id)
@@ -110,21 +116,21 @@ def read(request: HttpRequest, resource_type: str, id: str) -> HttpResponse:
 
 
 @fhir_view("GET", "HEAD")
-def search(request: HttpRequest, resource_type: str) -> HttpResponse:
-    return _search(request, resource_type, _form(request))
+def search(request: HttpRequest, bearer: Bearer, resource_type: str) -> HttpResponse:
+    return _search(request, bearer, resource_type, _form(request))
 
 
 @fhir_view("POST")
-def search_by_post(request: HttpRequest, resource_type: str) -> HttpResponse:
+def search_by_post(request: HttpRequest, bearer: Bearer, resource_type: str) -> HttpResponse:
     try:
         form = _form(request)
     except RequestDataTooBig as exc:
         raise BadRequest("The body is too large.") from exc
-    return _search(request, resource_type, form)
+    return _search(request, bearer, resource_type, form)
 
 
 @fhir_view()
-def unknown(_request: HttpRequest, address: str) -> HttpResponse:
+def unknown(_request: HttpRequest, _bearer: Bearer, address: str) -> HttpResponse:
     """Refuse batches, operations, histories and writing, which this API does not support."""
     what = f"operation {address.rpartition('/')[2]}" if "$" in address else "such address"
     raise NotSupported(f"There is no {what} here. This API knows read and search only.")
@@ -136,8 +142,8 @@ def _form(request: HttpRequest) -> str:
     return str(request.META.get("QUERY_STRING", ""))
 
 
-def _search(request: HttpRequest, resource_type: str, form: str) -> HttpResponse:
-    access = _access(request)
+def _search(request: HttpRequest, bearer: Bearer, resource_type: str, form: str) -> HttpResponse:
+    access = _access(bearer)
     _validate_type(resource_type)
     fault = fault_effects.meet(access, resource_type)
     grants = scopes.grants_for(access, resource_type, scopes.SEARCH)
@@ -159,13 +165,13 @@ def _remark(request: HttpRequest, resource_type: str) -> str:
     return f"Ignored: {', '.join(query.ignored)}." if query.ignored else ""
 
 
-def _why(request: HttpRequest, refusal: Refusal, token: str) -> str:
+def _why(request: HttpRequest, refusal: Refusal, bearer: Bearer) -> str:
     """Return the reason for the request log; the response does not tell it."""
     if not isinstance(refusal, TokenRefused) or refusal.why != refusal.diagnostics:
         return refusal.why
-    if not token and "access_token" in request.GET:
-        return f"{why_unusable(token)} A token in the address is not taken."
-    return why_unusable(token)
+    if not bearer.token and "access_token" in request.GET:
+        return f"{bearer.why_unusable()} A token in the address is not taken."
+    return bearer.why_unusable()
 
 
 def _validate_as_athena(resource_type: str, parameters: dict[str, str]) -> None:
@@ -188,11 +194,10 @@ def _bearer_token(request: HttpRequest) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _access(request: HttpRequest) -> Access:
-    access = find_access(_bearer_token(request))
-    if access is None:
-        raise _token_refused(_bearer_token(request))
-    return access
+def _access(bearer: Bearer) -> Access:
+    if bearer.access is None:
+        raise _token_refused(bearer.token)
+    return bearer.access
 
 
 def _token_refused(token: str) -> TokenRefused:

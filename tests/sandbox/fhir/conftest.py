@@ -8,9 +8,8 @@ from urllib.parse import urlencode
 import pytest
 from django.test import Client
 
-from smartapp.sandbox.access import Access
+from smartapp.sandbox.access import Access, Bearer
 from smartapp.sandbox.faults import parse
-from smartapp.sandbox.fhir import views
 from tests.sandbox.over_http import BrowserOverHTTP
 
 BASE = "/sandbox/fhir/r4"
@@ -87,8 +86,8 @@ def ehr(client: Client, monkeypatch: pytest.MonkeyPatch) -> EHR:
     ehr = EHR(client, None)
     ehr.holds("user/*.rs")
 
-    def find_access(token: str) -> Access | None:
-        return ehr.access if token == "good" else None
+    def access(bearer: Bearer) -> Access | None:
+        return ehr.access if bearer.token == "good" else None
 
-    monkeypatch.setattr(views, "find_access", find_access)
+    monkeypatch.setattr(Bearer, "access", property(access))
     return ehr

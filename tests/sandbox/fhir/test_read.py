@@ -5,8 +5,10 @@ import re
 import pytest
 from django.test import Client, override_settings
 
+from smartapp.sandbox import request_log
 from smartapp.sandbox.fhir.store import TYPES, store
 from smartapp.sandbox.models import RequestRecord
+from tests.counting import counted
 from tests.sandbox.fhir.conftest import BASE, EHR, JUST_ARRIVED, RENEE, parsed
 
 WANTED_BY_US_CORE = {
@@ -217,3 +219,22 @@ class TestRead:
         """S64."""
         for record in store().by_reference.values():
             assert re.fullmatch(r"a-1\.[A-Z][A-Za-z]*-\d+", record.id), record.reference
+
+
+class TestCost:
+    def test_a_warm_read_looks_the_token_up_once_and_opens_nothing(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A page makes twenty of these."""
+        monkeypatch.setattr(request_log, "FORGET_EVERY", 1_000_000)
+        sent = {"Authorization": "Bearer nobody-was-given-this"}
+
+        def read() -> None:
+            assert client.get(f"{BASE}/Patient/{RENEE}", headers=sent).status_code == 401
+
+        for _ in range(8):  # each database thread has its connection then
+            read()
+        with counted() as costs:
+            read()
+        assert [words.split()[0] for words in costs.statements] == ["SELECT", "INSERT"]
+        assert (costs.connections, costs.threads) == (0, 0)
