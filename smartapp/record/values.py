@@ -5,7 +5,7 @@ is announced.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -33,6 +33,7 @@ _MEASURED = re.compile(
     r"([<>]=?|[≤≥])?\s*(-?\d+(?:[.,]\d+)?)(?:\s*((?![ex]\d)[^\W\d_]\S*|[/%°]\S*))?",
     re.IGNORECASE,
 )
+_SIGN = re.compile(r"\b(?:pos|neg)(?:\b|iti[vf]|ati[vf])", re.IGNORECASE)
 # Words in place of a result, which say where it is.
 _ELSEWHERE = re.compile(r"\W*(?:see|refer to)\b.{0,40}", re.IGNORECASE)
 UNKNOWN_KIND = "A value of a kind that this app does not show; see the EHR"
@@ -137,8 +138,9 @@ def _concept(content: object) -> Value:
         return NO_VALUE
     written = prose(mapping(content).get("text"))
     displays = coding_displays(content)
-    if not written and _contradict(displays):
-        return Value(" / ".join(displays))
+    said = [*filter(None, (written, *(displays or (answer_words(content),))))]
+    if _contradict(said):
+        return Value(" / ".join(dict.fromkeys(said)))
     if _ELSEWHERE.fullmatch(written) and displays:
         return Value(f"{written} ({displays[0]})")
     return Value(
@@ -146,9 +148,19 @@ def _concept(content: object) -> Value:
     )
 
 
-def _contradict(displays: list[str]) -> bool:
-    said = {plain_answer(one) for one in displays}
-    return not (said.isdisjoint(POSITIVE) or said.isdisjoint(NEGATIVE))
+def _contradict(said: Iterable[str]) -> bool:
+    """Return whether one of these is positive and another one negative: the author's words and
+    those of the code, or two displays."""
+    return {True, False} <= {_is_positive(one) for one in said}
+
+
+def _is_positive(words: str) -> bool | None:
+    """Return whether an answer is positive, also "A Rh(D) positive"; None if it is neither."""
+    plain = plain_answer(words)
+    if plain in POSITIVE or plain in NEGATIVE:
+        return plain in POSITIVE
+    found = {one[:3].casefold() for one in _SIGN.findall(words)}
+    return found == {"pos"} if len(found) == 1 else None
 
 
 def _prose(content: object) -> Value:

@@ -19,6 +19,7 @@ from tests.chart.samples import (
     quantity,
 )
 from tests.pages.sections import assert_says, words_of
+from tests.record.samples import SNOMED
 
 EXTENSION = "http://hl7.org/fhir/StructureDefinition/observation-"
 OWN = "The EHR's own text: "
@@ -1488,6 +1489,35 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
                 ),
             ),
             "Negative / POSITIVE",
+        ),
+        # So do a text and its code.
+        *(
+            (
+                (
+                    result(
+                        valueCodeableConcept={"text": text, "coding": [{**code, "system": SNOMED}]}
+                    ),
+                ),
+                says,
+            )
+            for text, code, says in (
+                ("Negative", {"display": "Positive"}, "Negative / Positive"),
+                ("Negative", {"code": "10828004"}, "Negative / Positive"),
+                (
+                    "Not detected",
+                    {"code": "260373001", "display": "Detected"},
+                    "detected / Detected",
+                ),
+                (
+                    "A Rh(D) positive",
+                    {"display": "Blood group A Rh(D) negative"},
+                    "A Rh(D) positive / Blood group A Rh(D) negative",
+                ),
+                ("O neg", {"display": "Group O Rh(D) negative"}, "O neg 3 Jun"),
+                ("Positive", {"code": "260373001"}, "Positive 3 Jun"),
+                ("See note", {"display": "Positive"}, "See note (Positive)"),
+                ("Rh positive, antibodies negative", {"display": "Negative"}, "negative 3 Jun"),
+            )
         ),
         (
             (
