@@ -12,6 +12,7 @@ from smartapp.record.facts import Fact, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import Moment, last_day, member_moment, newest_first
+from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import Related, display, reasons, target
 from smartapp.record.texts import prose, text
@@ -48,11 +49,13 @@ def read_appointments(given: Given) -> Read[Fact]:
 def _appointment(resource: Resource, related: Related, now: datetime) -> Fact:
     start = member_moment(resource, "start")
     is_past = start is not None and start.is_readable and _is_past(start, now)
-    name, *others = _names(resource) or ("Appointment",)
+    names = _names(resource)
+    name, *others = names or ("Appointment",)
+    marks = read_marks(
+        resource, when=start, status=unless_recorded(resource, status_text(resource))
+    )
     return Fact(
-        marks=read_marks(
-            resource, when=start, status=unless_recorded(resource, status_text(resource))
-        ),
+        marks=with_own_text(marks, resource, is_all_there_is=not names),
         name=name,
         fold=PAST if is_past or status_code(resource) in NOT_TAKING_PLACE else "",
         began=start,

@@ -10,6 +10,7 @@ from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorde
 from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.names import best_name
+from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import display, displays, reasons, target, to_follow
 from smartapp.record.texts import text
@@ -33,10 +34,11 @@ def care_teams_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
 
 def _team(resource: Resource, given: Given) -> Fact:
     start, end = period_moments(resource.get("period"))
+    marks = read_marks(
+        resource, when=start, status=unless_recorded(resource, status_text(resource))
+    )
     return Fact(
-        marks=read_marks(
-            resource, when=start, status=unless_recorded(resource, status_text(resource))
-        ),
+        marks=with_own_text(marks, resource, is_all_there_is=not resource.get("participant")),
         name=text(resource.get("name")) or concept_text(resource.get("category")) or "Care team",
         fold=OVER if status_code(resource) in ("inactive", "suspended") else "",
         began=start,

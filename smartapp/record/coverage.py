@@ -10,6 +10,7 @@ from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorde
 from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import Chronology, Moment, last_day
+from smartapp.record.narratives import with_own_text
 from smartapp.record.quantities import number_text, quantity_text, written_number
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import display, displays, target
@@ -34,10 +35,11 @@ def _coverage(resource: Resource, given: Given) -> Fact:
     payors = ", ".join(said(*map(_insurer, insurers), *_payers(resource)))
     is_to_come = Chronology(given.now).is_future(start)
     status = unless_recorded(resource, status_text(resource))
+    marks = read_marks(
+        resource, when=start, status=", ".join(said(status, NOT_YET if is_to_come else ""))
+    )
     return Fact(
-        marks=read_marks(
-            resource, when=start, status=", ".join(said(status, NOT_YET if is_to_come else ""))
-        ),
+        marks=with_own_text(marks, resource, is_all_there_is=not (payors or kind)),
         name=payors or kind or (ELSEWHERE if any(map(target, insurers)) else NOT_NAMED),
         fold=OVER if _is_over(resource, end, given) else "",
         began=start,

@@ -146,9 +146,11 @@ def _use(resource: Resource, related: Related) -> Fact:
     marks = read_marks(
         resource, when=began, status=unless_recorded(resource, status_text(resource))
     )
+    marks = marks._replace(not_understood=marks.not_understood or not_understood(device))
+    name = statement.words if statement else _name_of_used(reference, resource, related, device)
     return Fact(
-        marks=marks._replace(not_understood=marks.not_understood or not_understood(device)),
-        name=statement.words if statement else _name_of_used(reference, resource, related, device),
+        marks=with_own_text(marks, resource, is_all_there_is=name in (NOT_NAMED, NOT_READ)),
+        name=name,
         is_statement=statement is not None,
         says_none=says_none(statement),
         fold=NO_LONGER if status in ENDED else "",

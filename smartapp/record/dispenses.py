@@ -8,15 +8,18 @@ from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.dosage import read_dosages
 from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
 from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
-from smartapp.record.marks import read_marks
+from smartapp.record.marks import Marks, read_marks
 from smartapp.record.medication_names import (
+    NOT_NAMED,
+    NOT_READ,
     TWO_NAMES,
     medication_marks,
     medication_name,
     medication_reference,
 )
 from smartapp.record.modifiers import status_text
-from smartapp.record.moments import member_moment
+from smartapp.record.moments import Moment, member_moment
+from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read
 from smartapp.record.references import Related, display, displays, reasons, target, to_follow
 from smartapp.record.texts import prose
@@ -42,17 +45,19 @@ def _fact(resource: Resource, related: Related) -> Fact:
     return _dispense(resource, related)
 
 
+def _marks(resource: Resource, related: Related, when: Moment | None, status: str) -> Marks:
+    marks = medication_marks(read_marks(resource, when=when, status=status), resource, related)
+    is_named = not medication_name(resource, related).words.startswith((NOT_NAMED, NOT_READ))
+    return with_own_text(marks, resource, is_all_there_is=not is_named)
+
+
 def _dispense(resource: Resource, related: Related) -> Fact:
     handed = member_moment(resource, "whenHandedOver", "whenPrepared")
     rendered = resource.get("renderedDosageInstruction")
     dosages = read_dosages(resource.get("dosageInstruction") or rendered)
     name = medication_name(resource, related)
     return Fact(
-        marks=medication_marks(
-            read_marks(resource, when=handed, status=_status(resource, "dispensed")),
-            resource,
-            related,
-        ),
+        marks=_marks(resource, related, handed, _status(resource, "dispensed")),
         name=name.words,
         began=handed,
         lines=said(
@@ -146,9 +151,7 @@ def _administration(resource: Resource, related: Related) -> Fact:
     )
     name = medication_name(resource, related)
     return Fact(
-        marks=medication_marks(
-            read_marks(resource, when=given, status=_status(resource, "given")), resource, related
-        ),
+        marks=_marks(resource, related, given, _status(resource, "given")),
         name=name.words,
         began=given,
         ended=end,

@@ -162,7 +162,9 @@ def read_encounter(resource: Resource, related: Related) -> Encounter:
     name = concept_text(resource.get("type")) or concept_text(resource.get("serviceType"))
     return Encounter(
         marks=with_own_text(
-            read_marks(resource, when=started or ended), resource, is_all_there_is=False
+            read_marks(resource, when=started or ended),
+            resource,
+            is_all_there_is=not (name or kind),
         ),
         id=text(resource.get("id")),
         name=name or kind or "Encounter",

@@ -18,7 +18,7 @@ from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorde
 from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import member_moment
-from smartapp.record.narratives import narrative_text
+from smartapp.record.narratives import narrative_text, with_own_text
 from smartapp.record.quantities import quantity_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import (
@@ -36,6 +36,7 @@ from smartapp.record.timing import period_moments, period_words, timing_words
 
 OVER_GOALS = frozenset({"completed", "cancelled", "rejected", "achieved"})
 ACCEPTANCE = "http://hl7.org/fhir/StructureDefinition/goal-acceptance"
+GOAL_NOT_NAMED = "Goal that the EHR does not describe"
 NOT_NAMED = "an activity that the EHR does not name"
 OVER_PLANS = frozenset({"completed", "revoked"})
 OVER = "over or not accepted"
@@ -64,15 +65,17 @@ def _goal(sent: Resource, related: Related) -> Fact:
     status = sent.get("lifecycleStatus") or sent.get("status")
     resource = {**sent, "lifecycleStatus": status}
     start = member_moment(resource, "startDate", "statusDate")
+    name = named_or(resource.get("description"), GOAL_NOT_NAMED)
+    marks = read_marks(
+        resource,
+        when=start,
+        # R5 calls it the source.
+        origin=", ".join(displays(resource.get("expressedBy") or resource.get("source"))),
+        status=status_text(resource),
+    )
     return Fact(
-        marks=read_marks(
-            resource,
-            when=start,
-            # R5 calls it the source.
-            origin=", ".join(displays(resource.get("expressedBy") or resource.get("source"))),
-            status=status_text(resource),
-        ),
-        name=named_or(resource.get("description"), "Goal that the EHR does not describe"),
+        marks=with_own_text(marks, resource, is_all_there_is=name.startswith(GOAL_NOT_NAMED)),
+        name=name,
         fold=OVER if status_code(resource, "lifecycleStatus") in OVER_GOALS else "",
         began=start,
         when_words=concept_text(resource.get("startCodeableConcept")),

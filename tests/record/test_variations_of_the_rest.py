@@ -1705,3 +1705,26 @@ def test_an_entry_with_a_date_whose_code_is_unknown_exists(
     section: str, entry: Resource, says: str
 ) -> None:
     assert_says(words_of(section, entry), says)
+
+
+@pytest.mark.parametrize(
+    ("section", "resource_type"),
+    [
+        ("medications", "MedicationRequest"),
+        ("encounters", "Encounter"),
+        ("dispenses", "MedicationDispense"),
+        ("dispenses", "MedicationAdministration"),
+        ("devices", "Device"),
+        ("devices", "DeviceUseStatement"),
+        ("care-team", "CareTeam"),
+        ("plans", "Goal"),
+        ("plans", "CarePlan"),
+        ("family-history", "FamilyMemberHistory"),
+        ("coverage", "Coverage"),
+        ("orders", "ServiceRequest"),
+        ("appointments", "Appointment"),
+    ],
+)
+def test_an_entry_that_is_only_a_text_shows_it(section: str, resource_type: str) -> None:
+    entry = about_patient(resource_type, "e", text=narrative("The words of a person"))
+    assert_says(words_of(section, entry), "The words of a person")
