@@ -231,11 +231,19 @@ def _categories(resource: Resource) -> Iterable[str]:
 
 
 def _resolved(resource: Resource) -> str:
-    """Return at which age it was outgrown, or since when it is over; "" if that is not said."""
+    """Return at which age it was outgrown, or since when it is over, and why; "" if that is not
+    said."""
     ages = filter(None, map(duration_text, _by_extension(resource, "resolutionAge", "valueAge")))
-    days = _by_extension(resource, "abatement", "valueDateTime")
+    days, why = _by_extension(resource, "abatement", "valueDateTime"), []
+    for end in mappings(resource.get("extension")):
+        # The United Kingdom's.
+        if "AllergyIntoleranceEnd" in text(end.get("url")):
+            parts = mappings(end.get("extension"))
+            days += [part.get("valueDateTime") for part in parts]
+            why += [text(part.get("valueString")) for part in parts]
     words = [f"at the age of {age}" for age in ages]
-    return ", ".join([*words, *(found.day_text for found in map(parse_moment, days) if found)])
+    dated = [found.day_text for found in map(parse_moment, days) if found]
+    return ", ".join(filter(None, [*words, *dated, *why]))
 
 
 def _by_extension(holder: Resource, name: str, member: str) -> list[object]:

@@ -1,12 +1,13 @@
 """The patient's identity: the part of the page that must never be wrong or hidden (C104)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from smartapp.record.absence import is_masked
 from smartapp.record.codes import codings, concept_text, status_code
 from smartapp.record.elements import Resource, is_false, is_unclear, mapping, mappings
-from smartapp.record.facts import said
+from smartapp.record.facts import labelled, said
 from smartapp.record.marks import LABELS, read_labels
 from smartapp.record.modifiers import not_understood
 from smartapp.record.moments import (
@@ -24,6 +25,8 @@ from smartapp.record.record_numbers import RecordNumber, read_record_number
 from smartapp.record.texts import text
 
 SEXES = {"male": "Male", "female": "Female", "other": "Other", "unknown": "Unknown"}
+# Of France (validated, qualified) and of the United Kingdom.
+_VERIFIED = frozenset({"VALI", "QUAL", "01", "number-present-and-verified"})
 INFANT_WEEKS, TODDLER_MONTHS = 12, 24
 # Precisions of a date that may be before or after a birthday.
 NO_DAY = ("year", "month")
@@ -86,9 +89,34 @@ def read_identity(patient: Resource, *, now: datetime, record_number_system: str
         identifier=read_record_number(patient, system=record_number_system, now=now),
         deceased=_deceased_text(birth_date, death) if death else "",
         interpreter=interpreter_words(patient),
-        labels=said(*read_labels(patient), LABELS["MASKED"] if is_masked(patient) else ""),
+        labels=said(
+            *read_labels(patient),
+            LABELS["MASKED"] if is_masked(patient) else "",
+            *_unverified(patient),
+        ),
         notes=tuple(_notes(patient, names[0], now)),
     )
+
+
+def _unverified(patient: Resource) -> Iterable[str]:
+    """Yield what France says of an identity, and the United Kingdom of a number, that nobody has
+    verified."""
+    holders = [patient, *mappings(patient.get("identifier"))]
+    for one in (one for holder in holders for one in mappings(holder.get("extension"))):
+        parts = {text(part.get("url")): part for part in mappings(one.get("extension"))}
+        url = text(one.get("url"))
+        if url.endswith("identity-reliability"):
+            status = mapping(parts.get("identityStatus")).get("valueCoding")
+            label = "identity not verified"
+        elif "NHSNumberVerificationStatus" in url:
+            status = one.get("valueCodeableConcept") or next(
+                filter(None, (part.get("valueCodeableConcept") for part in parts.values())), None
+            )
+            label = "NHS number not verified"
+        else:
+            continue
+        if status and _VERIFIED.isdisjoint(code for _, code in codings(status)):
+            yield labelled(label, [concept_text(status)])
 
 
 def _sex(patient: Resource) -> str:

@@ -19,6 +19,9 @@ _NAMES = {
     "ta": "Tamil", "te": "Telugu", "th": "Thai", "ti": "Tigrinya", "tl": "Tagalog",
     "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese", "yi": "Yiddish",
     "yue": "Cantonese", "zh": "Chinese",
+    "sgn": "Sign language", "asf": "Auslan", "bfi": "British Sign Language",
+    "fsl": "French Sign Language", "gsg": "German Sign Language", "dse": "Dutch Sign Language",
+    "jsl": "Japanese Sign Language",
     # ISO 639-2, which older servers send.
     "ara": "Arabic", "chi": "Chinese", "eng": "English", "fre": "French", "ger": "German",
     "hin": "Hindi", "ita": "Italian", "jpn": "Japanese", "kor": "Korean", "pol": "Polish",

@@ -61,6 +61,8 @@ SEX_AND_GENDER = {
     "calculated-pronouns-to-use-for-text": "pronouns",
     "patient-recordedSexOrGender": "recorded sex or gender",
     "individual-recordedSexOrGender": "recorded sex or gender",
+    # On `gender`, which has no words for what German law calls "divers".
+    "gender-amtlich-de": "legal sex",
 }
 BIRTH_SEXES = {
     "F": "Female",
@@ -105,9 +107,26 @@ ROLES = {
     "I": "Insurance company",
     "CP": "Contact person",
     "BP": "Billing contact",
+    # HL7 v3 RoleCode.
+    "GUARD": "Guardian",
+    "GUADLTM": "Guardian in a lawsuit",
+    "POWATT": "Power of attorney",
+    "DPOWATT": "Durable power of attorney",
+    "HPOWATT": "Power of attorney for health care",
+    "SPOWATT": "Special power of attorney",
+    "RESPRSN": "Responsible party",
+    "SUBDM": "Decides in the patient's place",
+    "EXCEST": "Executor of the estate",
+    "ECON": "Emergency contact",
+    "NOK": "Next of kin",
+    "CAREGIVER": "Carer",
+    "DOMPART": "Domestic partner",
+    "ROOM": "Roommate",
+    "NBOR": "Neighbour",
+    "FRND": "Friend",
 }
 _KNOWN_ROLES = RELATIVES | ROLES
-FORMER_CONTACT = "former contacts"
+FORMER_CONTACT, NO_LONGER = "former", "No longer"
 
 
 def read_personal(given: Given) -> Read[Fact]:
@@ -119,7 +138,10 @@ def read_personal(given: Given) -> Read[Fact]:
             TITLES,
             (
                 _languages(given.patient),
-                _extensions(given.patient, SEX_AND_GENDER),
+                [
+                    *_extensions(given.patient, SEX_AND_GENDER),
+                    *_extensions(mapping(given.patient.get("_gender")), SEX_AND_GENDER),
+                ],
                 [*_extensions(given.patient, BACKGROUND), *_background(given.patient)],
                 [*telecoms(given.patient, given.now), *_addresses(given.patient, given.now)],
             ),
@@ -129,8 +151,8 @@ def read_personal(given: Given) -> Read[Fact]:
     facts = tuple(
         fact for fact in own if fact.lines or fact.details or fact.name not in (*TITLES, NAMELESS)
     )
-    ordered = sorted(people.entries, key=lambda fact: bool(fact.fold))
-    return Read((*facts, *ordered), people.left_out)
+    ordered = sorted((*facts, *people.entries), key=lambda fact: bool(fact.fold))
+    return Read(tuple(ordered), people.left_out)
 
 
 def interpreter_words(patient: Resource) -> str:
@@ -247,10 +269,14 @@ def _addresses(resource: Resource, now: datetime) -> Iterable[str]:
 
 def _contact(contact: dict[str, Any], now: datetime) -> Fact:
     name = best_name(contact, now) or ", ".join(displays(contact.get("organization")))
-    is_marked = bool(contact.get("modifierExtension"))
+    is_marked, is_former = bool(contact.get("modifierExtension")), is_over(contact, now)
     return Fact(
-        marks=Marks(not_understood=NOT_UNDERSTOOD if is_marked else ""),
+        marks=Marks(
+            status=NO_LONGER if is_former else "",
+            not_understood=NOT_UNDERSTOOD if is_marked else "",
+        ),
         name=name or NAMELESS,
+        fold=FORMER_CONTACT if is_former else "",
         lines=said(*telecoms(contact, now), *_addresses(contact, now)),
         details=said(
             *map(_role, mappings(contact.get("relationship"))),
@@ -266,7 +292,7 @@ def _role(concept: dict[str, Any]) -> str:
 
 def _related_person(resource: Resource, given: Given) -> Fact:
     is_former = is_false(resource.get("active")) or is_over(resource, given.now)
-    marks = read_marks(resource, when=None, status="No longer" if is_former else "")
+    marks = read_marks(resource, when=None, status=NO_LONGER if is_former else "")
     if is_unclear(resource, "active"):
         marks = marks._replace(not_understood=NOT_UNDERSTOOD)
     return Fact(

@@ -132,6 +132,11 @@ def _kind(identifier: dict[str, Any]) -> int:
 
 
 def _label(identifier: dict[str, Any], system: str) -> str:
+    named = _named(identifier, system)
+    return f"{named}, temporary" if identifier.get("use") == "temp" else named
+
+
+def _named(identifier: dict[str, Any], system: str) -> str:
     named = concept_words(identifier.get("type"))
     if _MEDICAL_RECORD.fullmatch(named):
         return "MRN"

@@ -13,7 +13,7 @@ from smartapp.record.questionnaires import TYPE as QUESTIONNAIRE
 from smartapp.record.questionnaires import read_questionnaire
 from smartapp.record.reading import Given, Read, read_each
 
-ANSWERS = "answers to questionnaires"
+ANSWERS = "answered in questionnaires"
 # LOINC, in the order of the page: pregnancy (status, due date, intention), smoking, alcohol, work.
 FIRST = (
     "82810-3", "11778-8", "86645-9",

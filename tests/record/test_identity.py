@@ -243,6 +243,11 @@ class TestIdentifier:
         found = identity(identifier=[self.SSN, coded]).identifier
         assert (found.label, found.value) == ("Record", PATIENT)
 
+    def test_a_temporary_number_says_so(self) -> None:
+        assert identity(identifier=[{**self.MRN, "use": "temp"}]).identifier.label == (
+            "MRN, temporary"
+        )
+
     def test_an_identifier_that_is_over_is_not_shown(self) -> None:
         over = {**self.MRN, "period": {"end": "2020-01-01"}}
         assert identity(identifier=[over, {**self.MRN, "use": "old"}]).identifier.label == "Record"
@@ -270,6 +275,31 @@ def test_labels_of_the_whole_record_are_said() -> None:
         "not for others without the patient's consent",
     )
     assert identity(meta={"security": [{"code": "N"}]}).labels == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "labels"),
+    [("PROV", ("identity not verified: provisional",)), ("VALI", ()), ("QUAL", ())],
+)
+def test_an_identity_that_france_has_not_verified_says_so(
+    code: str, labels: tuple[str, ...]
+) -> None:
+    url = "https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-identity-reliability"
+    coding = {"code": code, "display": "provisional"}
+    status = {"url": "identityStatus", "valueCoding": coding}
+    assert identity(extension=[{"url": url, "extension": [status]}]).labels == labels
+
+
+@pytest.mark.parametrize(
+    ("code", "labels"),
+    [("01", ()), ("02", ("NHS number not verified: Not traced",))],
+)
+def test_an_nhs_number_that_nobody_has_traced_says_so(code: str, labels: tuple[str, ...]) -> None:
+    url = "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-NHSNumberVerificationStatus"
+    status = {"coding": [{"code": code, "display": "Not traced"}]}
+    verified = {"url": url, "valueCodeableConcept": status}
+    number = {"system": "https://fhir.nhs.uk/Id/nhs-number", "value": "9000000009"}
+    assert identity(identifier=[{**number, "extension": [verified]}]).labels == labels
 
 
 def test_a_patient_marked_in_an_unknown_way_says_so() -> None:

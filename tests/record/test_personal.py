@@ -104,11 +104,25 @@ def test_contacts_of_the_patient_and_related_persons() -> None:
         "RelatedPerson", "r", name=[{"text": "Eva Ruiz"}], relationship=[concept("Mother")]
     )
     former = about_patient("RelatedPerson", "s", name=[{"text": "Old Guardian"}], active=False)
-    found = facts(former, mother, contact=[contact])
-    assert list(found) == ["Ana Ruiz", "Eva Ruiz", "Old Guardian"]
+    before = {"name": {"text": "Old Friend"}, "period": {"end": "2020"}}
+    found = facts(former, mother, contact=[before, contact])
+    assert list(found) == ["Ana Ruiz", "Eva Ruiz", "Old Friend", "Old Guardian"]
     assert found["Ana Ruiz"].lines == ("555-0101",)
     assert found["Eva Ruiz"].details == ("Mother",)
-    assert found["Old Guardian"].fold == FORMER_CONTACT
+    assert found["Old Guardian"].fold == found["Old Friend"].fold == FORMER_CONTACT
+
+
+def test_who_may_decide_is_said_in_words() -> None:
+    may_decide = {"coding": [{"code": "HPOWATT"}]}
+    found = facts(contact=[{"name": {"text": "Ana Ruiz"}, "relationship": [may_decide]}])
+    assert found["Ana Ruiz"].details == ("Power of attorney for health care",)
+
+
+def test_the_legal_sex_of_germany_is_said() -> None:
+    legal = {"url": "http://fhir.de/StructureDefinition/gender-amtlich-de"}
+    coded = {**legal, "valueCoding": {"code": "D", "display": "divers"}}
+    found = facts(gender="other", _gender={"extension": [coded]})
+    assert found["Sex and gender"].lines == ("legal sex: divers",)
 
 
 def test_the_patients_own_facts_stand_for_no_resource() -> None:

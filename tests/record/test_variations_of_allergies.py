@@ -107,6 +107,20 @@ def at_risk(risk: str) -> Resource:
             ),
             "Resolved resolved at the age of 12 years",
         ),
+        (
+            allergy(
+                extension=[
+                    {
+                        "url": "https://fhir.hl7.org.uk/Extension-UKCore-AllergyIntoleranceEnd",
+                        "extension": [
+                            {"url": "endDate", "valueDateTime": "2020-01-01"},
+                            {"url": "reasonEnded", "valueString": "Tolerated a challenge"},
+                        ],
+                    }
+                ]
+            ),
+            "resolved 1 Jan 2020, Tolerated a challenge",
+        ),
         # DSTU2.
         (
             about_patient(

@@ -1134,7 +1134,7 @@ TELECOM = [
         (
             "personal",
             of("RelatedPerson", name=[words("Y")], period=ENDED),
-            "former contacts | No longer",
+            "1 former | No longer",
         ),
         ("personal", of("RelatedPerson", name=[words("Y")], _active=UNCLEAR), NOT_UNDERSTOOD),
         (
