@@ -84,14 +84,26 @@ def main() -> None:
         from smartapp.first_run import complete_dotenv, port_of
 
         complete_dotenv(ROOT / ".env", port_of(sys.argv[2:]))
+    run_command()
+
+
+def run_command() -> None:
+    """Run the command. What the operator has to put right is said in a sentence."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "smartapp.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
+    from django.db import Error as DatabaseError
 
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(str(error))
+    except DatabaseError as error:
+        from smartapp.exception_reports import of_the_database
+
+        if "--traceback" in sys.argv or not (words := of_the_database(error)):
+            raise
+        sys.exit(words)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # SQLSTATE classes that concern the server and never the values of a row: connection, transaction,
 # resources, state, operator intervention, system.
 SERVER_CLASSES = {"08", "25", "40", "53", "55", "57", "58"}
+UNDEFINED = {"42P01", "42703"}  # a table, a column
 CONNECTION_ERRORS = (
     "redis.exceptions.ConnectionError",
     "redis.exceptions.TimeoutError",
@@ -56,6 +57,20 @@ def cause(error: BaseException) -> str:
 def sentence(error: BaseException | None) -> str:
     """Return the same without the frames, for a terminal."""
     return _words(error) or type(error).__name__ if error else ""
+
+
+def of_the_database(error: BaseException) -> str:
+    """Return for a terminal why the database could not be used; "" if it is not the server's or the
+    schema's fault."""
+    cause, words = error.__cause__, _words(error)
+    is_old = getattr(cause, "sqlstate", None) in UNDEFINED or words.startswith("no such ")
+    if is_old:
+        return (
+            "The database is not that of this version. Run `python manage.py migrate`, and see "
+            "that DATABASE_URL is right."
+        )
+    up = "See that it is up, and that DATABASE_URL leads to it."
+    return f"The database cannot be used: {words}. {up}" if words else ""
 
 
 def _words(error: BaseException) -> str:

@@ -15,6 +15,7 @@ import socket
 import sys
 
 import uvicorn
+from django.conf import settings
 
 from smartapp import asgi  # first: it reads .env, in which the variables may be
 
@@ -76,7 +77,7 @@ def main() -> None:
     config = uvicorn.Config(
         asgi.application,
         host=os.environ.get("BIND") or "127.0.0.1",
-        port=int(os.environ.get("PORT") or "8000"),
+        port=settings.PORT,
         lifespan="on",
         log_config=None,  # as in the settings
         access_log=False,  # queries have one-time secrets

@@ -1,7 +1,10 @@
 """Settings. All come from the environment or from `.env`; the environment wins."""
 
+import warnings
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -35,6 +38,43 @@ def required(name: str) -> str:
     return value
 
 
+def number(name: str, default: int, least: int, most: int) -> int:
+    written = env.str(name, default="").strip() or str(default)
+    if not written.isdecimal() or not least <= int(written) <= most:
+        raise ImproperlyConfigured(f"{name} is a number from {least} to {most}.")
+    return int(written)
+
+
+def origin(name: str, default: str) -> str:
+    """Return scheme, host and port. Addresses that are handed out begin with it, so that it can
+    have no path."""
+    written: str = env.str(name, default=default).strip().rstrip("/")
+    try:
+        parts = urlsplit(written)
+        is_right = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        is_right = False
+    if not is_right or written.count("/") > 2 or not {"@", "?", "#", " "}.isdisjoint(written):
+        raise ImproperlyConfigured(
+            f"{name} is scheme, host and perhaps port, without a path, as https://app.example.org."
+        )
+    return written
+
+
+def service(name: str, read: Callable[..., dict[str, Any]], default: str) -> dict[str, Any]:
+    """Return what an address of a service says. It is not quoted: it may have a password."""
+    try:
+        with warnings.catch_warnings():  # which would quote it
+            warnings.simplefilter("ignore")
+            found = read(name, default=default)
+    except (ImproperlyConfigured, KeyError, ValueError):
+        found = {}
+    kinds = (found.get(kind, "") for kind in ("ENGINE", "BACKEND", "EMAIL_BACKEND"))
+    if not any("." in kind for kind in kinds):
+        raise ImproperlyConfigured(f"{name} is no address as .env.example shows one.")
+    return found
+
+
 SECRET_KEY = required("SECRET_KEY")
 # Earlier keys, while their signatures are valid: sessions and one-time links of administrators.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
@@ -42,27 +82,22 @@ ENCRYPTION_KEYS = required("ENCRYPTION_KEYS")
 DEBUG = boolean("DEBUG")
 SANDBOX = boolean("SANDBOX")
 ALLOW_LOOPBACK_EHRS = boolean("ALLOW_LOOPBACK_EHRS")
-PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+PUBLIC_URL = origin("PUBLIC_URL", "http://127.0.0.1:8000")
 PUBLIC_URL_IS_HTTPS = PUBLIC_URL.startswith("https://")
-DISCOVERY_CACHE_SECONDS = env.int("DISCOVERY_CACHE_SECONDS", default=3600)
-READ_AGAIN_SECONDS = env.int("READ_AGAIN_SECONDS", default=60)
-if not 0 <= READ_AGAIN_SECONDS <= 600:
-    raise ImproperlyConfigured("READ_AGAIN_SECONDS is a number of seconds from 0 to 600.")
+PORT = number("PORT", 8000, 0, 65_535)  # of smartapp.serve
+DISCOVERY_CACHE_SECONDS = number("DISCOVERY_CACHE_SECONDS", 3600, 0, 30 * 24 * 3600)
+READ_AGAIN_SECONDS = number("READ_AGAIN_SECONDS", 60, 0, 600)
 # Whom users contact about an error: a text with an address or a number.
 HELP_DESK = env.str("HELP_DESK", default="")
 # Whether the title of a chart's tab names the patient: others read it in lists of windows.
 NAMES_IN_TITLES = boolean("NAMES_IN_TITLES")
-IDLE_MINUTES = env.int("IDLE_MINUTES", default=30)
-if not 1 <= IDLE_MINUTES <= 12 * 60:
-    raise ImproperlyConfigured("IDLE_MINUTES is a number of minutes from 1 to 720.")
+IDLE_MINUTES = number("IDLE_MINUTES", 30, 1, 12 * 60)
 # Launches that wait for their EHR in one process, and how many of them for the same EHR.
-MAX_LAUNCHES_IN_FLIGHT = env.int("MAX_LAUNCHES_IN_FLIGHT", default=1024)
-MAX_OF_ONE_ENDPOINT = env.int("MAX_OF_ONE_ENDPOINT", default=512)
-if not 1 <= MAX_OF_ONE_ENDPOINT <= MAX_LAUNCHES_IN_FLIGHT:
-    raise ImproperlyConfigured(
-        "MAX_OF_ONE_ENDPOINT is at least 1 and at most MAX_LAUNCHES_IN_FLIGHT."
-    )
+MAX_LAUNCHES_IN_FLIGHT = number("MAX_LAUNCHES_IN_FLIGHT", 1024, 1, 1_000_000)
+MAX_OF_ONE_ENDPOINT = number("MAX_OF_ONE_ENDPOINT", 512, 1, MAX_LAUNCHES_IN_FLIGHT)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(PUBLIC_URL).hostname or ""])
+if any("/" in host for host in ALLOWED_HOSTS):
+    raise ImproperlyConfigured("ALLOWED_HOSTS has hosts, as app.example.org, without https://.")
 if ALLOW_LOOPBACK_EHRS:
     # Two names for one origin make two sites, which allows testing frames.
     ALLOWED_HOSTS += ["127.0.0.1", "localhost"]
@@ -131,7 +166,7 @@ TEMPLATES = [
 
 
 EMBEDDED_DATABASE = VAR_DIR / "smartapp.sqlite3"
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{EMBEDDED_DATABASE}")}
+DATABASES = {"default": service("DATABASE_URL", env.db_url, f"sqlite:///{EMBEDDED_DATABASE}")}
 if DATABASES["default"]["NAME"] == str(EMBEDDED_DATABASE):
     VAR_DIR.mkdir(exist_ok=True)
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
@@ -155,7 +190,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+CACHES = {"default": service("CACHE_URL", env.cache_url, "locmemcache://")}
 if CACHES["default"]["BACKEND"] == "django.core.cache.backends.redis.RedisCache":
     # The app works without the cache, so it does not wait long for it.
     CACHES["default"]["OPTIONS"] = {
@@ -234,7 +269,7 @@ ADMINS = [("", address) for address in env.list("ADMINS", default=[])]
 SERVER_EMAIL = env.str("SERVER_EMAIL", default=f"smartapp@{urlsplit(PUBLIC_URL).hostname}")
 EMAIL_SUBJECT_PREFIX = "[smartapp] "
 EMAIL_TIMEOUT = 5
-vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
+vars().update(service("EMAIL_URL", env.email_url, "smtp://localhost:25"))
 ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")
 if ALERT_WEBHOOK_URL and not ALERT_WEBHOOK_URL.startswith(("https://", "http://")):
     raise ImproperlyConfigured("ALERT_WEBHOOK_URL is an address that begins with https://.")

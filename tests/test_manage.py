@@ -85,3 +85,57 @@ def test_a_benchmark_has_no_migrated_database_to_begin_with(
     env = processes.environment("http://127.0.0.1:1", f"sqlite:///{file}")
     processes.prepare(env)
     assert file.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("IDLE_MINUTES", "half an hour", "IDLE_MINUTES is a number from 1 to 720."),
+        ("DISCOVERY_CACHE_SECONDS", "1h", "DISCOVERY_CACHE_SECONDS is a number from 0 to "),
+        ("PORT", "http", "PORT is a number from 0 to 65535."),
+        ("PUBLIC_URL", "", "PUBLIC_URL is scheme, host and perhaps port, without a path"),
+        ("PUBLIC_URL", "app.example.org", "PUBLIC_URL is scheme, host and perhaps port"),
+        ("PUBLIC_URL", "https://app.example.org/smart", "PUBLIC_URL is scheme, host and perhaps"),
+        ("PUBLIC_URL", "https://app.example.org:99999", "PUBLIC_URL is scheme, host and perhaps"),
+        ("ALLOWED_HOSTS", "https://app.example.org", "ALLOWED_HOSTS has hosts"),
+        ("DATABASE_URL", "", "DATABASE_URL is no address"),
+        ("DATABASE_URL", "postgress://app:CANARY@host/app", "DATABASE_URL is no address"),
+        ("DATABASE_URL", "app:CANARY@host", "DATABASE_URL is no address"),
+        ("CACHE_URL", "rediss//:CANARY@host", "CACHE_URL is no address"),
+        ("EMAIL_URL", "app:CANARY@host", "EMAIL_URL is no address"),
+    ],
+)  # fmt: skip
+def test_a_setting_of_another_form_is_named_and_not_quoted(
+    tmp_path: Path, name: str, value: str, words: str
+) -> None:
+    env = processes.environment("http://127.0.0.1:1", f"sqlite:///{tmp_path / 'app.sqlite3'}")
+    code, printed = of_operator({**env, name: value}, "check")
+    assert (code, printed.startswith(words)) == (1, True), printed
+    assert "CANARY" not in printed
+
+
+@pytest.mark.parametrize(
+    ("database", "words"),
+    [
+        ("postgres://app:CANARY@127.0.0.1:1/app", "The database cannot be used: connection failed"),
+        ("sqlite:////no/such/folder/app.sqlite3", "The database cannot be used: unable to open"),
+        ("sqlite:///{folder}/empty.sqlite3", "Run `python manage.py migrate`"),
+    ],
+)
+@pytest.mark.parametrize("command", ["doctor", "rotate_keys", "reseal"])
+def test_a_database_that_cannot_be_used_is_told_in_a_sentence(
+    tmp_path: Path, database: str, words: str, command: str
+) -> None:
+    env = processes.environment("http://127.0.0.1:1", database.format(folder=tmp_path))
+    code, printed = of_operator(env, command)
+    assert (code, words in printed) == (1, True), printed
+    assert "Traceback" not in printed
+    assert "CANARY" not in printed
+
+
+def of_operator(env: dict[str, str], *arguments: str) -> tuple[int, str]:
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT, env=env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
