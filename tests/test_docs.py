@@ -13,7 +13,8 @@ from smartapp.protocol.errors import SmartError
 from tests.processes import ROOT
 
 SETTINGS = (ROOT / "smartapp" / "settings.py").read_text()
-VARIABLES = sorted(set(re.findall(r'(?:env\.\w+|boolean|required)\(\s*"([A-Z_]+)"', SETTINGS)))
+READERS = r"(?:env\.\w+|boolean|required|number|origin|service)"
+VARIABLES = sorted(set(re.findall(rf'{READERS}\(\s*"([A-Z_]+)"', SETTINGS)))
 ERRORS = ROOT / "docs" / "errors.md"
 ERRORS_HEAD = """\
 # Error pages
