@@ -90,12 +90,14 @@ def _spelled(sent: str) -> str:
 _STATUSES = {
     "canceled": "cancelled",
     "no-show": "noshow",
-    "enteredinerror": "entered-in-error",
+    **dict.fromkeys(("enteredinerror", "in-error", "erroneous", "deleted"), "entered-in-error"),
     "inprogress": "in-progress",
     "notdone": "not-done",
     "nottaken": "not-taken",
     "nullified": "entered-in-error",  # HL7 v3
     "onhold": "on-hold",
+    "in-remission": "remission",
+    "relapsed": "relapse",
     "55561003": "active",
     "73425007": "inactive",
     "413322009": "resolved",

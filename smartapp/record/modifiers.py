@@ -77,7 +77,8 @@ _NOT_TRUE = {
     "refuted": REFUTED,
     "410594000": REFUTED,
     "410516002": REFUTED,
-    **dict.fromkeys(("known-absent", "ruled-out", "disproven"), REFUTED),
+    **dict.fromkeys(("known-absent", "absent", "not-present", "negated", "excluded"), REFUTED),
+    **dict.fromkeys(("ruled-out", "disproven", "disproved"), REFUTED),
 }
 
 MODIFIERS: Mapping[str, Mapping[str, Modifier]] = {

@@ -198,3 +198,7 @@ def test_words_beside_the_name_of_a_disease_are_said(
         {"url": f"{url}PostfixModifier", "valueCodeableConcept": after},
     ]
     assert problem(code={"text": text}, extension=beside).name == name
+
+
+def test_remission_in_words_is_over() -> None:
+    assert problem(clinicalStatus={"text": "In remission"}).group == "over"

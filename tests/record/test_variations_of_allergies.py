@@ -281,7 +281,10 @@ def at_risk(risk: str) -> Resource:
         ),
         # Words in place of codes.
         (allergy(verificationStatus={"text": "Ruled out"}), "could not be shown: ruled out"),
-        (allergy(verificationStatus="disproven"), "could not be shown: ruled out"),
+        *(
+            (allergy(verificationStatus=said), "could not be shown: ruled out")
+            for said in ("disproven", "Disproved", "excluded", "Not present")
+        ),
         (allergy(criticality="High Risk"), "▲ High criticality: Penicillin"),
         (allergy(criticality={"text": "Low risk"}), "Low criticality"),
         (allergy(type="side effect"), "Side effect"),

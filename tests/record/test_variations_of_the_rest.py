@@ -968,7 +968,10 @@ TELECOM = [
             of("Device", status="active", type=absent("unknown"), deviceName=[{"name": "PaceX"}]),
             "PaceX | NOT Not known",
         ),
-        ("procedures", procedure(status="enteredInError"), IN_ERROR),
+        *(
+            ("procedures", procedure(status=said), IN_ERROR)
+            for said in ("enteredInError", "in-error", "Deleted")
+        ),
         ("procedures", procedure(status="notDone"), "Not done"),
         ("appointments", of("Appointment", status="no-show"), "Did not come"),
         (
