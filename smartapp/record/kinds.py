@@ -91,13 +91,18 @@ ADULT_PRESSURES: tuple[Range, Range] = (  # mmHg, systolic and diastolic
     (Decimal(60), Decimal(80)),
 )
 # How the names of the sides begin in many languages, for panels without codes.
-_SIDES = {"systolic": ("syst", "sist", "sbp"), "diastolic": ("diast", "dbp")}
+_SIDES = {
+    "systolic": ("syst", "sist", "sbp", "収縮期", "最高血圧", "收缩", "收縮", "수축기"),
+    "diastolic": ("diast", "dbp", "拡張期", "最低血圧", "舒张", "舒張", "이완기"),
+}
 # A local code may be that of another pressure ("Systolic pulmonary artery pressure"), so the whole
 # name has to say that it is a side of the blood pressure.
 _SIDE_IN_FULL = re.compile(
     r"(?:[sd]bp|(?:syst|sist|diast)(?:[oó]l\w*)?)"
     r"(?: (?:bp|rr|blood pressure|arterial pressure|arterial blood pressure|pressure|blutdruck"
     r"|blodtryk|blodtrykk|blodtryck|bloeddruk|artérielle?|arterial|arteriosa))?"
+    r"|(?:収縮期|拡張期)(?:血圧)?|最[高低]血圧|(?:收缩|收縮|舒张|舒張)[压壓]"
+    r"|(?:수축기|이완기) ?혈압"
 )
 
 # Words for somebody else, and for machines whose own values are not the patient's.

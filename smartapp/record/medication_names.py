@@ -75,11 +75,12 @@ _SAME = {"nph": "isophane"}
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 # "400 mg/5 mL", "1%", "0.05 MG". RxNorm has all strengths in milligrams, and per millilitre.
 _AMOUNT = re.compile(
-    r"(?P<number>\d+(?:,\d{3})*(?:\.\d+)?) ?-?"
+    r"(?P<number>\d+(?:[.,]\d+)*) ?-?"
     r"(?:(?P<unit>mcg|[µμu]g|mg|gm?|units?|unt|iu|meq)\b|(?P<percent>%))"
     r"(?: ?/ ?(?:(?P<per>\d+(?:\.\d+)?) ?ml\b|(?P<of_itself>mg\b)))?",
     re.IGNORECASE,
 )
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
 # "" is a percent; all others are micrograms.
 _IN_MILLIGRAMS = {"mg": Decimal(1), "g": Decimal(1000), "gm": Decimal(1000), "": Decimal(10)}
 NOT_READ = "Medication that could not be read"
@@ -185,7 +186,7 @@ def _strengths(name: str) -> set[tuple[str, Decimal]]:
     "400 mg/5 mL", in milligrams. One percent is 10 mg per millilitre."""
     found = set()
     for match in _AMOUNT.finditer(name):
-        number, unit = Decimal(match["number"].replace(",", "")), (match["unit"] or "").casefold()
+        number, unit = _number(match["number"]), (match["unit"] or "").casefold()
         kind = "meq" if unit == "meq" else "units" if unit[:2] in ("un", "iu") else "g"
         if kind == "g":
             number *= _IN_MILLIGRAMS.get(unit, Decimal("0.001"))
@@ -193,6 +194,14 @@ def _strengths(name: str) -> set[tuple[str, Decimal]]:
         if match["per"] and Decimal(match["per"]):
             found.add((kind, number / Decimal(match["per"])))
     return found
+
+
+def _number(written: str) -> Decimal:
+    """Return a number whose commas may separate thousands, or else decimals."""
+    if _THOUSANDS.fullmatch(written):
+        return Decimal(written.replace(",", ""))
+    whole, _, decimals = written.replace(",", ".").rpartition(".")
+    return Decimal(f"{whole.replace('.', '')}.{decimals}" if whole else decimals)
 
 
 def _are_two_of_a_kind(name: str, other: str) -> bool:

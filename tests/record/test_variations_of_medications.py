@@ -240,6 +240,8 @@ def contained(**medication: Any) -> Resource:
                 ("Acetaminophen 1,000 mg", "Acetaminophen 1000 MG"),
                 ("Vancomycin 1 g", "Vancomycin 1000 MG Injection"),
                 ("Heparin 5,000 units", "Heparin 5000 UNT/ML"),
+                ("Warfarin 1,5 mg", "Warfarin 1.5 MG"),
+                ("Digoxin 0,125 mg", "Digoxin 125 mcg"),
                 ("Lisinopril", "Lisinopril 20 MG Oral Tablet"),
                 ("Lisinopril 2 tablets", "Lisinopril 20 MG Oral Tablet"),
             )

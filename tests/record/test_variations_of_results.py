@@ -98,6 +98,11 @@ def mmhg(value: float) -> Resource:
     return {"valueQuantity": quantity(value, "mm[Hg]")}
 
 
+def local(name: str) -> Resource:
+    """Return a name beside a code of no system that this app knows."""
+    return concept(name, "9A751", "urn:oid:1.2.392.200119.4.504")
+
+
 def pressure_of(*sides: tuple[str, float]) -> Resource:
     """One Observation with these components, each a code and its value in mmHg."""
     components = [{"code": concept("", code), **mmhg(value)} for code, value in sides]
@@ -802,6 +807,19 @@ DAY = {"effectiveDateTime": "2026-06-03"}
                 pressure(mmhg(110), mmhg(60), id="b", **at("08:00"), **replacing("a")),
             ),
             "110/60 mmHg | replaced by another result 150/92 | one value, 110/60 mmHg",
+        ),
+        # Sides with a code of Japan and a name.
+        (
+            (
+                vital(
+                    "urn:local",
+                    component=[
+                        {"code": local(name), **mmhg(value)}
+                        for name, value in (("収縮期血圧", 150), ("拡張期血圧", 92))
+                    ],
+                ),
+            ),
+            "Blood pressure 150/92 mmHg",
         ),
         # Both sides once more as Observations of their own.
         (
