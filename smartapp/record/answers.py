@@ -32,7 +32,7 @@ _SIGNS = {
     **dict.fromkeys(("+", "++", "+++", "\uff0b"), "positive"),
 }
 
-_JUDGED = re.compile(r"\s*[(\[](?:A|AA|abnormal)[)\]]$", re.IGNORECASE)
+_BEHIND = re.compile(r"(?<=.)(?:\s*[,;:(\[]\s*|\s+(?=\d))")
 
 _SNOMED = {
     "10828004": "Positive",
@@ -106,9 +106,10 @@ def plain_answer(words: str) -> str:
 
 
 def is_positive(words: str) -> bool:
-    """Return whether an answer is one of POSITIVE, also with that judgement beside it ("DETECTED
-    (A)")."""
-    return plain_answer(_JUDGED.sub("", words)) in POSITIVE
+    """Return whether an answer is one of POSITIVE, also with more behind it: "DETECTED (A)",
+    "Positive; confirmed", "Large 3+"."""
+    parts = [plain_answer(part) for part in _BEHIND.split(words.strip(" *!"))]
+    return parts[0] in POSITIVE and NEGATIVE.isdisjoint(parts)
 
 
 def answer_words(concept: object) -> str:

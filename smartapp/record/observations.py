@@ -86,9 +86,10 @@ CATEGORIES = {
         {"vital-signs", "vital-sign", "vitals", "vital_signs", "vitalsigns", "vital signs"}
     ),
 }  # fmt: skip
-# A number with a judgement beside it: "6.9 (H)". Without brackets "2.5 L" may be litres.
+# A number with a judgement beside it: "6.9 (H)", "6.9 H". Without brackets "2.5 L" may be litres.
 _MARKED = re.compile(
-    r"[<>]?=?\s?-?\d[\d.,]{0,15}\s{0,3}(?:[^\s()]{1,20}\s{0,3})?[(\[](HH?|LL?)[)\]]"
+    r"[<>]?=?\s?-?\d[\d.,]{0,15}\s{0,3}(?:[^\s()]{1,20}\s{0,3})?"
+    r"(?:[(\[](?P<in_brackets>HH?|LL?)[)\]]|(?<=\s)(?P<bare>HH?|LL))"
 )
 # Which status to trust most among readings of the same moment.
 CORRECTED, FINAL, UNRANKED, REPLACED = range(4)
@@ -516,7 +517,9 @@ def _judgement_in(value: Value) -> str:
     if value.number is not None:
         return ""
     marked = _MARKED.fullmatch(value.text)
-    return marked[1] if marked else value.text if is_abnormal(value.text) else ""
+    if marked:
+        return marked["in_brackets"] or marked["bare"]
+    return value.text if is_abnormal(value.text) else ""
 
 
 def _unsaid(flag: Flag, value: Value) -> Flag:

@@ -35,6 +35,7 @@ _TITRES_BELOW = re.compile(
 _PARTS_OF_WORDS = re.compile(r"\s*[,;/()]\s*|\s+(?:or|to)\s+")
 NOT_COMPARED = "not compared: in another unit"
 WITHOUT_UNIT = "not compared: the result has no unit"
+FRACTION = Unit("1", "as a fraction")
 NORMAL_TYPES = frozenset({"normal", "recommended"})
 # SNOMED CT and HL7's tables, and the words that laboratories use.
 SEX_CODES: dict[str, Sex] = {
@@ -343,6 +344,8 @@ def _range(members: Resource, unit: Unit, name: str) -> ReferenceRange:
     own = read_unit(high) if high else NO_UNIT
     if own == NO_UNIT:
         own = read_unit(low)
+    if own == NO_UNIT and unit.key == "%" and any(map(_is_a_fraction, (low, high))):
+        own = FRACTION
     bounds = (_bound(low, ">≥"), _bound(high, "<≤"))
     # R5 has the normal value of a result in words in an element of its own.
     written = text(members.get("text")) or concept_text(members.get("normalValue"))
@@ -361,6 +364,11 @@ def _range(members: Resource, unit: Unit, name: str) -> ReferenceRange:
     in_unit = unit if own == NO_UNIT else own
     shown = "" if name == words else name
     return ReferenceRange(*bounds, in_unit, words, shown, bool(name and members.get("appliesTo")))
+
+
+def _is_a_fraction(quantity: Resource) -> bool:
+    """Return whether a bound has the unit 1, and not only no unit: 0.4 of a hematocrit is 40 %."""
+    return "1" in (text(quantity.get("code")), text(quantity.get("unit")))
 
 
 def _meant_for(members: Resource, person: Person, when: Moment | None) -> tuple[str, bool]:

@@ -134,7 +134,8 @@ class TestResults:
     @pytest.mark.parametrize(
         ("value", "unjudged"),
         [
-            ({"value": "6.9 H", "unit": "mmol/L"}, 1),
+            ({"value": "about 6.9", "unit": "mmol/L"}, 1),
+            ({"value": "6.9 H", "unit": "mmol/L"}, 0),
             ({"value": 5, "comparator": ">", "unit": "mmol/L"}, 1),
             ({"value": 4, "comparator": "<", "unit": "mmol/L"}, 1),
             ({"value": 4, "unit": "mmol/L"}, 0),

@@ -1419,6 +1419,23 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
             (result(valueString="6.9 mmol/L", referenceRange=[{"high": quantity(5.1, "mmol/L")}]),),
             "6.9 mmol/L ▲ Above range range up to 5.1",
         ),
+        # A range as a fraction, and one without a unit, beside a percentage.
+        *(
+            (
+                (
+                    result(
+                        valueQuantity=quantity(50, "%"),
+                        referenceRange=[{"high": quantity(bound, unit)}],
+                    ),
+                ),
+                says,
+            )
+            for bound, unit, says in (
+                (0.7, "1", "0.7 as a fraction (not compared: in another unit) | NOT Above"),
+                (40, "", "▲ Above range"),
+                (40, "%", "▲ Above range"),
+            )
+        ),
         # A result in words beside a range that names the other ones.
         ((result(valueString="Reactive", referenceRange=[{"text": "Nonreactive"}]),), OUTSIDE),
         *(
@@ -1435,6 +1452,12 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         *(
             ((result(valueString=sent, referenceRange=[{"text": usual}]),), said)
             for sent, usual, said in (
+                ("Positive; confirmed", "Negative", OUTSIDE),
+                ("*POSITIVE*", "Negative", OUTSIDE),
+                ("POSITIVE 1:40", "Negative", OUTSIDE),
+                ("Large 3+", "Negative", OUTSIDE),
+                ("Positive, negative", "Negative", f"NOT {OUTSIDE}"),
+                ("Positive control failed", "Negative", f"NOT {OUTSIDE}"),
                 ("Positivo", "Negativo", OUTSIDE),
                 ("Reagente", "Não reagente", OUTSIDE),
                 ("negativ", "negativ", f"NOT {OUTSIDE}"),
@@ -1495,6 +1518,9 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         ),
         # A judgement in the text of the value; "L" without brackets may be litres.
         ((result(valueString="6.9 (H)"),), "6.9 (H) ▲ High"),
+        ((result(valueString="6.9 HH"),), "6.9 HH ▲▲ Critically high"),
+        ((result(valueString="6.9 mmol/L H"),), "6.9 mmol/L H ▲ High"),
+        ((result(valueString="6.9 mmol/L"),), "6.9 mmol/L | NOT High"),
         ((result(valueString="2.5 L"),), "2.5 L | NOT Low"),
         ((result(valueString="Detected (A)"),), "Detected (A) | NOT Abnormal"),
         # Codings that contradict each other, and a text that only says where the result is.
