@@ -2,7 +2,8 @@
 
 The key ring is tested on the newest value of each sealed column (the "canaries"). A ring that
 cannot unseal them could not sign or refresh anything, and would seal values that the right ring
-cannot unseal later. So neither `migrate` nor the server starts with it: a lost ring fails closed.
+cannot unseal later. So neither `migrate`, nor the server, nor a command that seals starts with it:
+a lost ring fails closed.
 """
 
 from collections.abc import Sequence
@@ -154,8 +155,11 @@ async def verify_ring() -> None:
     """Unseal the canaries before the first request. Raises ImproperlyConfigured with one
     sentence."""
     vault.ring()
-    problem = await in_database(_unopened, vault.SEALED_COLUMNS)
-    if problem:
+    await in_database(verify_opened)
+
+
+def verify_opened() -> None:
+    if problem := _unopened(vault.SEALED_COLUMNS):
         raise ImproperlyConfigured(problem)
 
 

@@ -11,11 +11,12 @@ from django.core.management.base import CommandError
 from django.test import Client
 from django.utils import timezone
 
+from smartapp import vault
 from smartapp.administrators.models import RecoveryCode, SecondFactor
 from smartapp.audit.models import AuditEvent
 from smartapp.keys import key_creation
 from smartapp.keys.models import KeySet, SigningKey
-from smartapp.launches.models import EndReason, Launch, LaunchKind, Revocation
+from smartapp.launches.models import EndReason, Launch, LaunchKind, Revocation, tokens_context
 from tests.registrations.factories import make_endpoint, make_registration
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +45,9 @@ def test_every_open_launch_ends_and_no_ehr_is_told(key_set: KeySet) -> None:
         session_key="s", session_data="", expire_date=NOW + timedelta(hours=1)
     )
     row = {"endpoint": endpoint, "kind": LaunchKind.EHR, "launched_at": NOW}
-    Launch.objects.create(state_digest="open", session=session, sealed_tokens="v1.x.y", **row)
+    is_open = Launch.objects.create(state_digest="open", session=session, **row)
+    is_open.sealed_tokens = vault.seal(b"tokens", tokens_context(is_open.uuid))
+    is_open.save()
     Launch.objects.create(state_digest="in its callback", **row)
     ended = Launch.objects.create(
         state_digest="over", ended_at=NOW, end_reason=EndReason.DISCONNECTED, **row

@@ -84,6 +84,30 @@ class TestKeyRing:
             call_command("migrate", verbosity=0, skip_checks=False)
 
     @pytest.mark.django_db
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ["rotate_keys", "epic", "--publish"],
+            ["rotate_keys", "epic", "--emergency", "--reason", "lost"],
+            ["rotate_keys", "--auto"],
+            ["register_ehr", "https://ehr.example/fhir", "--name", "EHR"],
+            ["after_restore"],
+        ],
+    )
+    def test_a_wrong_ring_stops_what_would_seal_with_it(
+        self, settings: Settings, sealed_key: SigningKey, command: list[str]
+    ) -> None:
+        """Else the newest values were its own: the right ring would start no server any more.
+        `maintain` takes the steps of keys by `rotate_keys --auto`."""
+        right = settings.ENCRYPTION_KEYS
+        settings.ENCRYPTION_KEYS = vault.new_key()
+        with pytest.raises(ImproperlyConfigured, match="does not open what the database holds"):
+            call_command(*command)
+        settings.ENCRYPTION_KEYS = right
+        assert found(databases=["default"]) == []
+        assert SigningKey.objects.count() == 1
+
+    @pytest.mark.django_db
     def test_an_old_key_further_down_the_ring_is_enough(
         self, settings: Settings, sealed_key: SigningKey
     ) -> None:

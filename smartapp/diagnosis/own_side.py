@@ -81,13 +81,21 @@ async def keys(config: EndpointConfig) -> AsyncIterator[Finding]:
     try:
         signer = await memory.signer(config.key_set_slug, config.alg)
     except ClientKeyError as error:
-        fix = f"register_ehr with --alg {config.alg} adds one; or choose another algorithm."
-        yield problem("signing-key", f"{error.detail}.", fix)
+        yield await in_database(_without_signer, config, error)
         return
     yield await in_database(_age, signer)
     for warning in await in_database(_warnings, config):
         yield advice("rotation", warning, "Look after it in the admin, on the key set's page.")
     yield await _published(config, signer)
+
+
+def _without_signer(config: EndpointConfig, error: ClientKeyError) -> Finding:
+    known = SigningKey.objects.filter(key_set__slug=config.key_set_slug, alg=config.alg)
+    if known.filter(signs_from__isnull=False, signs_until=None).exists():
+        seen = f"The {config.alg} key of key set {config.key_set_slug} does not open."
+        return problem("signing-key", seen, "Start with the ENCRYPTION_KEYS that sealed it.")
+    fix = f"register_ehr with --alg {config.alg} adds one; or choose another algorithm."
+    return problem("signing-key", f"{error.detail}.", fix)
 
 
 def _age(signer: Signer) -> Finding:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.sessions.models import Session
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from smartapp.administrators.models import RecoveryCode
@@ -20,6 +19,7 @@ from smartapp.keys.models import KeySet
 from smartapp.keys.refusals import StepRefused
 from smartapp.keys.rotation import Line
 from smartapp.launches import store
+from smartapp.management.sealing import SealingCommand
 
 REASON = "a backup was restored: what was dropped since must not come back"
 WORDS = """\
@@ -34,7 +34,7 @@ already could come again. What administrators changed since the backup, they cha
 """
 
 
-class Command(BaseCommand):
+class Command(SealingCommand):
     help = (
         "After a backup was restored, and before a server starts: end every launch without asking "
         "its EHR, sign administrators out, and replace all signing keys, as one of them may have "

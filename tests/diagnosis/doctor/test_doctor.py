@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
 
+from smartapp import vault
 from smartapp.database import in_database
 from smartapp.keys import key_creation, memory
 from smartapp.keys.models import KeySet, MaintainedBy, SigningKey
@@ -373,6 +374,18 @@ async def test_an_algorithm_without_a_key_is_found(healthy: EHR) -> None:
     await in_database(lambda: Registration.objects.update(alg="RS256"))
 
     assert await problems() == ["signing-key"]
+
+
+async def test_a_key_that_does_not_open_is_not_called_missing(
+    healthy: EHR, settings: Settings
+) -> None:
+    """Another one, sealed with the wrong ring, would only be one more that does not open."""
+    settings.ENCRYPTION_KEYS = vault.new_key()
+    memory.forget()
+    code, output = await in_database(run)
+    assert code == 1
+    assert "The RS384 key of key set general does not open." in output
+    assert "adds one" not in output
 
 
 async def test_no_expected_issuer_is_found(healthy: EHR) -> None:

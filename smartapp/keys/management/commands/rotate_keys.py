@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from smartapp.keys import (
@@ -23,11 +23,12 @@ from smartapp.keys.management.lookup import key_set_or_error
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import NothingToDo, StepRefused
 from smartapp.keys.rotation import RotationStep
+from smartapp.management.sealing import SealingCommand
 
 Take = Callable[..., SigningKey]
 
 
-class Command(BaseCommand):
+class Command(SealingCommand):
     help = (
         "Without an option: show every key and what comes next. With one: move a key set one "
         "step. A step whose wait is not over is refused, with the time when it will be."

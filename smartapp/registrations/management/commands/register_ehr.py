@@ -6,11 +6,12 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from smartapp import http
 from smartapp.diagnosis import doctor
+from smartapp.management.sealing import SealingCommand
 from smartapp.registrations import registering, registry, sheet
 from smartapp.registrations.options import OPTIONS, asked_for
 from smartapp.registrations.registering import Wanted
@@ -18,7 +19,7 @@ from smartapp.registrations.registering import Wanted
 ACTOR = "register_ehr"
 
 
-class Command(BaseCommand):
+class Command(SealingCommand):
     help = (
         "Register an EHR by its FHIR base URL, or update the registration of the same slug, and "
         "print what to enter in the vendor's portal. What is not given stays as it is."
