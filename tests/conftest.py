@@ -31,11 +31,16 @@ key_pool.install()
 logging.raiseExceptions = False
 gc.disable()  # until everything is collected: almost all that pytest makes meanwhile stays
 
-# On a busy machine inputs are made slowly and examples run long: no fault of this code.
-hypothesis_settings.register_profile(
-    "suite", suppress_health_check=[HealthCheck.too_slow], deadline=None
-)
-hypothesis_settings.load_profile("suite")
+# How many random inputs a test tries that does not say so itself: a few whenever the suite runs,
+# and many in the endurance, which runs these tests too.
+for run, examples in (("suite", 20), ("endurance", 150)):
+    hypothesis_settings.register_profile(
+        run,
+        max_examples=examples,
+        # On a busy machine inputs are made slowly and examples run long: no fault of this code.
+        suppress_health_check=[HealthCheck.too_slow],
+        deadline=None,
+    )
 
 
 def _first_of(*programs: str) -> str | None:
@@ -69,9 +74,14 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def pytest_configure() -> None:
+def _is_endurance(config: pytest.Config) -> bool:
+    return bool(config.option.markexpr == "endurance")
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Create the folder of the test database, unless only the settings are read. Workers begin with
     a copy of the database that the run's first process has or will have there."""
+    hypothesis_settings.load_profile("endurance" if _is_endurance(config) else "suite")
     settings.TEST_FOLDER.mkdir(exist_ok=True)
     os.environ.setdefault(MIGRATED, str(settings.TEST_FOLDER / "migrated.sqlite3"))
 
@@ -88,6 +98,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     if all(Path(argument.partition("::")[0]).is_file() for argument in config.args):
         return 0
     return (os.cpu_count() or 1) + 2
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let the endurance run the tests with random inputs, too."""
+    test = getattr(item, "obj", None)
+    if _is_endurance(item.config) and getattr(test, "is_hypothesis_test", False):
+        item.add_marker("endurance")
 
 
 @pytest.hookimpl(trylast=True)

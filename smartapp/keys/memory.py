@@ -198,12 +198,14 @@ def refresh_soon() -> None:
 
 
 async def keep_fresh() -> None:
-    """Refresh for ever and record the fetches. The snapshot stays in use while the database is
-    unavailable."""
+    """Refresh for ever and record the fetches, for the first time in REFRESH_SECONDS: who starts
+    this has just refreshed. The snapshot stays in use while the database is unavailable."""
     global _waker
     wake = asyncio.Event()
     _waker = asyncio.get_running_loop(), wake
     while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(wake.wait(), REFRESH_SECONDS)
         wake.clear()
         try:
             await refresh()
@@ -212,8 +214,6 @@ async def keep_fresh() -> None:
         except Exception as exc:
             # Any error: if this loop ended, old keys would stay in memory for good.
             logger.error("key sets not refreshed, the previous ones stay: %s", cause(exc))
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(wake.wait(), REFRESH_SECONDS)
 
 
 def _load(number: int, known: Mapping[str, PrivateKey]) -> Snapshot:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smartapp.chart.labs import draw_labs
@@ -183,7 +183,6 @@ def sources(entry: Any) -> int:
 
 
 # How long a machine takes that has other work to do is no property of a reader.
-@settings(max_examples=60, deadline=None)
 @given(resources)
 @example([{"valueCodeableConcept": "2026"}, {"note": "2026"}])
 def test_no_resource_of_any_shape_raises(found: list[dict[str, Any]]) -> None:
@@ -229,7 +228,6 @@ plausible_observations = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(plausible_observations)
 def test_no_observations_that_look_right_raise(found: list[dict[str, Any]]) -> None:
     facts = Given(tuple(found), NOW, {"birthDate": "1948-12-05"})

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
@@ -17,6 +17,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from smartapp.audit.models import AuditEvent, ChainEnd
+from smartapp.brands.folding import indexed_words, sort_key
+from smartapp.brands.models import Brand, BrandAddress, BrandEndpoint
 from smartapp.database import close_thread_connections, in_database, insert
 from smartapp.exchange import token_budget
 from smartapp.keys import key_creation, memory
@@ -87,17 +89,30 @@ def registered(transactional_db: None, settings: Settings, ehr: ScriptedEHR) -> 
     ehr.client_jwks_url = f"{settings.PUBLIC_URL}/.well-known/jwks/scripted.json"
     now = timezone.now()
     key_set = _key_set(now)
-    registration = Registration.objects.create(
-        slug="scripted", name="Scripted EHR", client_id=CLIENT_ID, key_set=key_set,
-        scope=SCOPE, standalone_scope=SCOPE.replace("launch ", "launch/patient ", 1),
-        created_at=now, updated_at=now,
+    registration = _stored(
+        Registration(
+            slug="scripted", name="Scripted EHR", client_id=CLIENT_ID, key_set=key_set,
+            scope=SCOPE, standalone_scope=SCOPE.replace("launch ", "launch/patient ", 1),
+            created_at=now, updated_at=now,
+        )
     )  # fmt: skip
-    host = urlsplit(ehr.base).netloc
-    endpoint = Endpoint.objects.create(
-        registration=registration, slug="scripted", name="Scripted Hospital",
-        fhir_base_url=ehr.fhir_base_url, iss=ehr.fhir_base_url, issuers=[ehr.issuer],
-        pinned_hosts=[host], created_at=now, updated_at=now,
+    endpoint = _stored(
+        Endpoint(
+            registration=registration, slug="scripted", name="Scripted Hospital",
+            fhir_base_url=ehr.fhir_base_url, iss=ehr.fhir_base_url, issuers=[ehr.issuer],
+            pinned_hosts=[urlsplit(ehr.base).netloc], created_at=now, updated_at=now,
+        )
     )  # fmt: skip
+    # As `brands.own` does when an endpoint is saved.
+    address = _stored(BrandAddress(lookup=endpoint.iss, url=endpoint.fhir_base_url))
+    brand = _stored(
+        Brand(
+            key=f"endpoint:{endpoint.pk}", name=endpoint.name, sort_key=sort_key(endpoint.name),
+            name_words=" ".join(indexed_words(endpoint.name)),
+            other_words=" ".join(indexed_words(registration.name)), offered=True,
+        )
+    )  # fmt: skip
+    _stored(BrandEndpoint(brand=brand, address=address))
     with all_logs() as keeper:
         yield endpoint
     assert_kept_secret(ehr, keeper)
@@ -107,6 +122,15 @@ def registered(transactional_db: None, settings: Settings, ehr: ScriptedEHR) -> 
     events.forget()
     token_budget.forget()
     close_thread_connections()
+
+
+Row = TypeVar("Row", bound=Model)
+
+
+def _stored(row: Row) -> Row:
+    """Store a row without signals, which ask more than a launch does."""
+    type(row)._default_manager.bulk_create([row])
+    return row
 
 
 _key_sets: dict[str, tuple[datetime, list[tuple[type[Model], dict[str, Any]]]]] = {}

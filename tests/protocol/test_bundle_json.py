@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smartapp.protocol import bundle_json
@@ -156,7 +156,6 @@ bundles = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=100)
 @given(bundles | mutated(BUNDLE).map(as_body).map(bytes.decode))
 def test_any_text_is_read_as_by_the_strict_parser(text: str) -> None:
     body = text.encode("utf-8", errors="surrogatepass")

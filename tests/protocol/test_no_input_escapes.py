@@ -63,11 +63,7 @@ CONTEXT: dict[str, Any] = {
     "vendor": {"a": [1]},
 }
 
-anything = settings(
-    deadline=None,
-    max_examples=100,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+anything = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 DOCUMENTS: dict[str, Any] = {
     "discovery": {

@@ -143,7 +143,7 @@ def test_good_requests_are_good(world: World, wire: Wire) -> None:
     ]
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(assertions)
 def test_every_assertion_is_refused_with_401(
     app: App, browser: Browser, assertion: tuple[Any, Any]
