@@ -25,7 +25,7 @@ from smartapp.record.moments import Chronology, Moment, member_moment, newest_fi
 from smartapp.record.narratives import with_own_text
 from smartapp.record.opposites import contradiction_in
 from smartapp.record.reading import Given, Read, read_each
-from smartapp.record.references import display, displays
+from smartapp.record.references import display, displays, names_of
 from smartapp.record.severities import severity_text
 from smartapp.record.sites import site_texts
 from smartapp.record.spans import Span, read_span
@@ -189,7 +189,7 @@ def _problem(resource: Resource, now: datetime) -> Problem:
             *side_texts(resource),
         ),
         stages=(
-            *filter(None, map(_stage, mappings(resource.get("stage")))),
+            *filter(None, (_stage(one, resource) for one in mappings(resource.get("stage")))),
             *texts(resource.get("stage")),
         ),
         evidence=tuple(_evidence(resource)),
@@ -272,10 +272,10 @@ def _status(resource: Resource, group: Group) -> str:
     return ", ".join(filter(None, (STATUS_NOT_RECORDED, said)))
 
 
-def _stage(stage: dict[str, Any]) -> str:
+def _stage(stage: dict[str, Any], resource: Resource) -> str:
     """Return "Stage IIIB (pathological)", from the summary or from the assessment; at least that
     there is one."""
-    assessed = displays(stage.get("assessment"))
+    assessed = names_of(stage.get("assessment"), resource, {})
     summary = ", ".join(filter(None, (concept_text(stage.get("summary")), *assessed)))
     kind = concept_text(stage.get("type"))
     if not (summary or kind) and stage.get("assessment"):
@@ -287,7 +287,7 @@ def _evidence(resource: Resource) -> Iterable[str]:
     yield from texts(resource.get("evidence"))
     for evidence in mappings(resource.get("evidence")):
         yield from concept_texts(evidence.get("code"))
-        yield from displays(evidence.get("detail"))
+        yield from names_of(evidence.get("detail"), resource, {})
         # R5 has the concept or the reference itself.
         yield from displays(evidence)
 

@@ -1,7 +1,6 @@
 """Implants and other devices that the patient has or uses (Device, DeviceUseStatement)."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from smartapp.record.absence import absent_code
 from smartapp.record.amounts import amount_text
@@ -147,7 +146,9 @@ def _use(resource: Resource, related: Related) -> Fact:
         resource, when=began, status=unless_recorded(resource, status_text(resource))
     )
     marks = marks._replace(not_understood=marks.not_understood or not_understood(device))
-    name = statement.words if statement else _name_of_used(reference, resource, related, device)
+    unnamed = NOT_READ if target(reference) else NOT_NAMED
+    name = name_of_device(reference, resource, related) or unnamed
+    name = statement.words if statement else name
     return Fact(
         marks=with_own_text(marks, resource, is_all_there_is=name in (NOT_NAMED, NOT_READ)),
         name=name,
@@ -179,7 +180,7 @@ def _adherence(resource: Resource) -> Iterable[str]:
         yield from concept_texts(one.get("reason"))
 
 
-def _own_status(device: dict[str, Any]) -> str:
+def _own_status(device: Resource) -> str:
     """Return what the EHR says of the device itself: that it is not in use, or an error."""
     status = reason_to_leave_out(device) or status_text(device).lower()
     return f"The EHR marks the device's own entry as {status}." if status else ""
@@ -190,8 +191,7 @@ def _recorded(resource: Resource) -> str:
     return f"recorded {recorded.day_text}" if recorded else ""
 
 
-def _name_of_used(
-    reference: object, resource: Resource, related: Related, device: dict[str, Any]
-) -> str:
-    unnamed = NOT_READ if target(reference) else NOT_NAMED
-    return name_of(reference, resource, related) or (device_name(device) if device else unnamed)
+def name_of_device(reference: object, holder: Resource, related: Related) -> str:
+    """Return the name of a device that a reference leads to; "" if it was not read and has none."""
+    device = resolve(reference, holder, related)
+    return name_of(reference, holder, related) or (device_name(device) if device else "")

@@ -18,6 +18,7 @@ from smartapp.record.reading import Given, Read
 from smartapp.record.references import (
     Related,
     displays,
+    names_of,
     place,
     reason_elements,
     reasons,
@@ -109,7 +110,10 @@ def _order(resource: Resource, related: Related, replaced: frozenset[str]) -> Fa
             labelled("detail", concept_texts(resource.get("orderDetail"))),
             labelled("planned for", [_when(resource)]),
             labelled("because of", reasons(resource, related)),
-            labelled("see also", displays(resource.get("supportingInfo"))),
+            labelled(
+                "see also",
+                names_of(resource.get("supportingInfo"), resource, related),
+            ),
             labelled("for the patient", [prose(resource.get("patientInstruction"))]),
             labelled("ordered by", displays(resource.get("requester"))),
             labelled("to", [*displays(resource.get("performer")),

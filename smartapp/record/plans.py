@@ -16,7 +16,8 @@ from smartapp.record.elements import (
 )
 from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
-from smartapp.record.modifiers import status_text
+from smartapp.record.medication_names import medication_concept
+from smartapp.record.modifiers import not_understood, reason_to_leave_out, status_text
 from smartapp.record.moments import member_moment
 from smartapp.record.narratives import narrative_text, with_own_text
 from smartapp.record.quantities import quantity_text
@@ -197,7 +198,9 @@ def _intent(intent: str) -> str:
 
 def _goal_name(reference: object, plan: Resource, related: Related) -> str:
     goal = resolve(reference, plan, related)
-    return display(reference) or concept_text(goal.get("description"))
+    name = display(reference) or concept_text(goal.get("description"))
+    status = reason_to_leave_out(goal) or status_text(goal).lower()
+    return f"{name} ({status})" if name and status else name
 
 
 def _activity(activity: dict[str, Any], plan: Resource, related: Related) -> str:
@@ -207,16 +210,20 @@ def _activity(activity: dict[str, Any], plan: Resource, related: Related) -> str
     product = concept_text(detail.get("productCodeableConcept")) or display(
         detail.get("productReference")
     )
+    other = resolve(activity.get("reference"), plan, related)
     name = (
         ": ".join(said(concept_text(detail.get("code")), product))
         or description
         or name_of(activity.get("reference"), plan, related)
+        or concept_text(medication_concept(other))
         # R5.
         or name_of(activity.get("plannedActivityReference"), plan, related)
         or ", ".join(displays(activity.get("performedActivity")))
         or (NOT_NAMED if detail else "an activity in another entry of the EHR")
     )
-    status = text(detail.get("status")).replace("-", " ")
+    # What was withdrawn says so beside its name.
+    of_other = "" if reason_to_leave_out(other) else status_code(other)
+    status = (text(detail.get("status")) or of_other).replace("-", " ")
     timing = timing_words(detail.get("scheduledTiming"))
     when = (
         (timing.join() if timing.is_whole else f"{timing.join()} (more in the EHR)".lstrip())
@@ -224,16 +231,17 @@ def _activity(activity: dict[str, Any], plan: Resource, related: Related) -> str
         or text(detail.get("scheduledString"))
     )
     # STU3 and DSTU2 call it "prohibited".
-    forbids = is_true(detail.get("doNotPerform")) or is_true(detail.get("prohibited"))
+    negations = [(one, it) for one in (detail, other) for it in ("doNotPerform", "prohibited")]
+    forbids = any(is_true(one.get(negation)) for one, negation in negations)
     said_name = f"do not do: {name}" if forbids else name
-    if is_unclear(detail, "doNotPerform") or is_unclear(detail, "prohibited"):
+    if any(is_unclear(one, negation) for one, negation in negations) or not_understood(other):
         said_name = f"{name} (the EHR does not say clearly whether to do it or not)"
     progress = [prose(one.get("text")) for one in mappings(activity.get("progress"))]
     daily = amount_text(detail.get("dailyAmount"))
     return ", ".join(
         said(
             said_name,
-            "" if status == "in progress" else status,
+            "" if status in ("in progress", "active") else status,
             "" if description == name else description,
             labelled("why", concept_texts(detail.get("statusReason"))),
             labelled("because of", reasons(detail, related)),

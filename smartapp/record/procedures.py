@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from smartapp.record.absence import absent_code, named_or
 from smartapp.record.codes import concept_text, concept_texts, status_code
+from smartapp.record.devices import name_of_device
 from smartapp.record.elements import Resource, is_true, mappings
 from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
 from smartapp.record.icd_marks import side_texts
@@ -16,6 +17,7 @@ from smartapp.record.references import (
     Related,
     display,
     displays,
+    name_of,
     reason_elements,
     reasons,
     to_follow,
@@ -65,8 +67,8 @@ def _procedure(resource: Resource, related: Related) -> Fact:
             _reported(resource),
             labelled("because of", reasons(resource, related)),
             labelled("outcome", concept_texts(resource.get("outcome"))),
-            labelled("complications", _complications(resource)),
-            labelled("device", _devices(resource)),
+            labelled("complications", _complications(resource, related)),
+            labelled("device", _devices(resource, related)),
             labelled("follow-up", concept_texts(resource.get("followUp"))),
             labelled("report", displays(resource.get("report"))),
         ),
@@ -98,10 +100,10 @@ def _reported(resource: Resource) -> str:
     return "as reported" if is_true(resource.get("reportedBoolean")) else ""
 
 
-def _complications(resource: Resource) -> Iterable[str]:
+def _complications(resource: Resource, related: Related) -> Iterable[str]:
     yield from concept_texts(resource.get("complication"))
     for detail in mappings(resource.get("complicationDetail")):
-        yield display(detail) or "one in another entry of the EHR"
+        yield name_of(detail, resource, related) or "one in another entry of the EHR"
 
 
 def _performers(resource: Resource) -> Iterable[str]:
@@ -111,10 +113,11 @@ def _performers(resource: Resource) -> Iterable[str]:
             yield f"{name} ({role})" if role else name
 
 
-def _devices(resource: Resource) -> Iterable[str]:
+def _devices(resource: Resource, related: Related) -> Iterable[str]:
     for device in mappings(resource.get("focalDevice")):
-        name, action = display(device.get("manipulated")), concept_text(device.get("action"))
+        name = name_of_device(device.get("manipulated"), resource, related)
+        action = concept_text(device.get("action"))
         yield f"{name} ({action})" if name and action else name or action
     yield from concept_texts(resource.get("usedCode"))
-    yield from displays(resource.get("usedReference"))
-    yield from displays(resource.get("used"))
+    for used in (*mappings(resource.get("usedReference")), *mappings(resource.get("used"))):
+        yield name_of_device(used, resource, related)

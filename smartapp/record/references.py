@@ -154,6 +154,11 @@ def name_of(reference: object, holder: Resource, related: Related) -> str:
     return f"{name} ({reason})" if reason else name
 
 
+def names_of(references: object, holder: Resource, related: Related) -> list[str]:
+    items = references if isinstance(references, list) else [references]
+    return [found for one in items if (found := name_of(one, holder, related))]
+
+
 def _elsewhere(resource: Resource) -> tuple[str, ...]:
     referred = any(map(target, reason_elements(resource)))
     return ("a reason in another entry of the EHR",) if referred else ()

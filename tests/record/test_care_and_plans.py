@@ -170,3 +170,42 @@ class TestFamilyHistory:
         found = self.relative(status="health-unknown", dataAbsentReason=concept("Adopted"))
         assert found.marks.status == "Health not known"
         assert found.lines == ("not known: Adopted",)
+
+
+# A plan may contain the orders that are its activities.
+@pytest.mark.parametrize(
+    ("inner", "said"),
+    [
+        ({"code": concept("BP on left arm"), "doNotPerform": True}, "do not do: BP on left arm"),
+        (
+            {
+                "resourceType": "MedicationRequest",
+                "medicationCodeableConcept": concept("Ibuprofen"),
+                "doNotPerform": True,
+            },
+            "do not do: Ibuprofen",
+        ),
+        ({"code": concept("X-ray"), "status": "revoked"}, "X-ray, revoked"),
+        ({"code": concept("X-ray"), "status": "active"}, "X-ray"),
+        ({"code": concept("X-ray"), "status": "entered-in-error"}, "X-ray (entered in error)"),
+        (
+            {"code": concept("X-ray"), "modifierExtension": [{"url": "urn:x"}]},
+            "X-ray (the EHR does not say clearly whether to do it or not)",
+        ),
+    ],
+)
+def test_an_order_that_a_plan_contains_is_not_turned_round(inner: Resource, said: str) -> None:
+    order = {"resourceType": "ServiceRequest", "id": "s", **inner}
+    activity = [{"reference": {"reference": "#s"}}]
+    plan = about_patient("CarePlan", "p", contained=[order], activity=activity)
+    (found,) = read_plans(given(plan)).entries
+    assert said in found.lines
+
+
+def test_a_goal_that_is_over_says_so_in_its_plan() -> None:
+    description = concept("Quit smoking")
+    goal: Resource = {"resourceType": "Goal", "id": "g", "lifecycleStatus": "cancelled"}
+    goal |= {"description": description}
+    plan = about_patient("CarePlan", "p", contained=[goal], goal=[{"reference": "#g"}])
+    (found,) = read_plans(given(plan)).entries
+    assert found.lines == ("goals: Quit smoking (cancelled)",)

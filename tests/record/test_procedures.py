@@ -82,3 +82,14 @@ def test_nothing_is_lost_or_shown_in_error() -> None:
 def test_reasons_without_a_name_are_asked_for() -> None:
     found = procedures_to_follow([{"reasonReference": [{"reference": "Condition/c1"}]}])
     assert found == ("Condition/c1",)
+
+
+def test_complications_and_devices_inside_the_entry_are_named() -> None:
+    bleeding = {"resourceType": "Condition", "id": "c", "code": concept("Bleeding")}
+    stent = {"resourceType": "Device", "id": "d", "type": concept("Stent")}
+    found = procedure(
+        contained=[bleeding, stent],
+        complicationDetail=[{"reference": "#c"}],
+        focalDevice=[{"manipulated": {"reference": "#d"}, "action": concept("Implanted")}],
+    )
+    assert {"complications: Bleeding", "device: Stent (Implanted)"} <= {*found.lines}
