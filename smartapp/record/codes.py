@@ -4,6 +4,7 @@ The author's text comes first, then a display. A bare code is the last resort, a
 name of its system.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
@@ -34,6 +35,18 @@ SYSTEM_NAMES = {
     "http://fdasis.nlm.nih.gov": "UNII",
     "http://hl7.org/fhir/ndfrt": "NDF-RT",
 }
+
+# National editions: "https://…/CodeSystem/BRCID10", "http://hl7.org/fhir/sid/icd-10-am".
+_NAMES_IN_ADDRESSES = tuple(
+    (re.compile(part, re.IGNORECASE), name)
+    for part, name in (
+        (r"(?:icd|cid|cim)-?10", "ICD-10"),
+        (r"icd-?11|/icd/release/11/", "ICD-11"),
+        (r"icpc", "ICPC"),
+        (r"ca-hc-din", "DIN"),
+        (r"pbs\.gov\.au", "PBS"),
+    )
+)
 
 # HL7 v3 NullFlavor: why there is no code.
 NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
@@ -188,7 +201,7 @@ def words_or_known(concept: object, known: Mapping[str, str]) -> str:
 
 def bare_code(system: str, code: str) -> str:
     """Return a code in a form that a person can look up: "RxNorm 197696"."""
-    if name := SYSTEM_NAMES.get(system):
+    if name := SYSTEM_NAMES.get(system) or _name_in(system):
         return f"{name} {code}"
     if system == NULL_FLAVOR and code in NULL_FLAVORS:
         return NULL_FLAVORS[code]
@@ -201,6 +214,12 @@ def bare_code(system: str, code: str) -> str:
     ):
         return code.replace("-", " ")
     return f"code {code}"
+
+
+@lru_cache(maxsize=500)
+def _name_in(system: str) -> str:
+    """Return the name of a classification that the address of its national edition has in it."""
+    return next((name for part, name in _NAMES_IN_ADDRESSES if part.search(system)), "")
 
 
 def _words(concept: object) -> str:

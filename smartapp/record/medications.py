@@ -78,6 +78,7 @@ PRIORITY_WORDS = {"urgent": "Urgent", "asap": "As soon as possible", "stat": "At
 # How somebody takes it (US Core), and the dosage in one sentence (a R5 element that R4 servers send
 # as an extension): by the last part of their address.
 ADHERENCE, RENDERED = "us-core-medication-adherence", "renderedDosageInstruction"
+_PERIOD_OF_USE = re.compile(r"TimeInterval|PeriodOfUse|effectiveDosePeriod")
 # The longest that each can be.
 DAYS_OF_UNIT = {"hour": 1, "day": 1, "week": 7, "month": 31, "year": 366}
 _WORD = re.compile(r"[^\W_]+")
@@ -605,8 +606,14 @@ def _periods(resource: Resource) -> list[object]:
 
 
 def _own_period(resource: Resource) -> object:
-    # R5 has another name for it in orders.
-    return resource.get("effectivePeriod") or resource.get("effectiveDosePeriod")
+    # R5 has another name for it in orders; for R4 it and the Netherlands have extensions.
+    by_extension = (
+        one.get("valuePeriod")
+        for one in mappings(resource.get("extension"))
+        if _PERIOD_OF_USE.search(text(one.get("url")))
+    )
+    own = resource.get("effectivePeriod") or resource.get("effectiveDosePeriod")
+    return own or next(filter(None, by_extension), None)
 
 
 def _supply(dispense: dict[str, Any]) -> str:

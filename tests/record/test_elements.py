@@ -37,6 +37,14 @@ def test_texts_take_a_lone_string_and_skip_the_rest() -> None:
         ({"coding": [{"code": "1"}, {"code": "2", "display": "Coded"}]}, "Coded"),
         ({"coding": [{"code": "44054006"}]}, "code 44054006"),
         ({"coding": [{"system": SNOMED, "code": "44054006"}]}, "SNOMED CT 44054006"),
+        (
+            {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-am", "code": "J45"}]},
+            "ICD-10 J45",
+        ),
+        (
+            {"coding": [{"system": "http://id.who.int/icd/release/11/mms", "code": "CA23"}]},
+            "ICD-11 CA23",
+        ),
         ({"coding": [{"system": f"{HL7[0]}CodeSystem/x", "code": "not-taken"}]}, "not taken"),
         ({"code": "x1", "display": "A Coding alone"}, "A Coding alone"),
         ({"coding": [{"display": "A"}, {"display": "B", "userSelected": True}]}, "B"),

@@ -1129,3 +1129,16 @@ def test_prohibition_of_a_class_says_that_only_names_are_compared() -> None:
     assert_says(words_of("medications", ban), f"NOT {NAMES_ONLY}")
     unnamed = order({}, doNotPerform=True)
     assert_says(words_of("medications", unnamed, ibuprofen), f"Do not give | NOT {NAMES_ONLY}")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://nictiz.nl/fhir/StructureDefinition/ext-TimeInterval.Period",
+        "http://hl7.org/fhir/5.0/StructureDefinition/extension-MedicationRequest.effectiveDosePeriod",
+    ],
+)
+def test_a_period_of_use_in_an_extension_is_over_too(url: str) -> None:
+    period = {"url": url, "valuePeriod": {"start": "2026-01-01", "end": "2026-02-01"}}
+    says = "Its period is over | from 1 Jan 2026 to 1 Feb 2026"
+    assert_says(words_of("medications", order({"text": "Prednisone"}, extension=[period])), says)
