@@ -322,11 +322,13 @@ def _redirected(url: URL, response: Response) -> str:
     """Return where a redirect leads, without its path and query, which may hold anything."""
     answered = f"{url.raw_authority} answered {response.status}"
     try:
-        origin = origin_of(urljoin(str(url), response.headers["Location"]))
+        to = urljoin(str(url), response.headers["Location"])
+        origin = origin_of(to)
     except (KeyError, ValueError):
         return answered
-    is_same = origin == origin_of(str(url))
-    return f"{answered}, which leads to {'another path there' if is_same else origin}"
+    if origin == origin_of(str(url)):
+        origin = "itself" if to == str(url) else "another path there"
+    return f"{answered}, which leads to {origin}"
 
 
 def _is_redirect(status: int, options: Mapping[str, Any]) -> bool:

@@ -26,6 +26,7 @@ from django.conf import settings
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
+from django.core.exceptions import DisallowedHost
 from django.db import DataError, InterfaceError, InternalError, OperationalError
 from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -43,6 +44,7 @@ from smartapp.protocol.errors import (
     DiscoveryIncomplete,
     SmartError,
 )
+from smartapp.protocol.text import plain_text
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ FHIR_API = re.compile(r"/sandbox/(?:\w+/)?fhir/")
 LAUNCH_PREFIXES = ("/launch", "/connect/", "/callback/")
 # Marks an address that a page loaded by itself.
 AGAIN = "again"
+MAX_HOST_CHARACTERS = 100
 NEVER_STORED = "max-age=0, no-cache, no-store, must-revalidate, private"
 # Where Django's admin site reads the filters of a list from the query.
 ADMIN_LISTS = ("admin/views/main.py", "admin/filters.py", "admin/templatetags/admin_list.py")
@@ -410,7 +413,11 @@ class FormRefused(SmartError):
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return error_response(request, RequestUnreadable(type(exception).__name__))
+    detail = type(exception).__name__
+    if isinstance(exception, DisallowedHost):
+        host = plain_text(request.META.get("HTTP_HOST", ""), MAX_HOST_CHARACTERS)
+        detail += f": {host} is not in ALLOWED_HOSTS; a proxy in front has to pass Host on"
+    return error_response(request, RequestUnreadable(detail))
 
 
 def sent_to_launch(request: HttpRequest) -> HttpResponse | None:

@@ -26,11 +26,13 @@ def test_form_that_cannot_be_read(path: str, content_type: str, body: bytes) -> 
     assert b"Reference" in answer.content
 
 
-def test_host_that_is_not_ours() -> None:
+def test_host_that_is_not_ours(caplog: pytest.LogCaptureFixture) -> None:
+    """The log names it, for who has set up a proxy that passes another one on."""
     answer = Client(raise_request_exception=False).get("/", headers={"Host": "evil.example"})
     assert answer.status_code == 400
     assert b"request-unreadable" in answer.content
     assert b"evil.example" not in answer.content
+    assert "evil.example is not in ALLOWED_HOSTS" in caplog.text
 
 
 @pytest.mark.django_db

@@ -78,8 +78,8 @@ def examine(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncIterator[Find
     """Yield the findings on one endpoint as they come, in the order of a launch. `actor`: who asks,
     for the audit trail."""
     read = partial(publishes, actor=actor)
-    return _found(config, own_side.configuration, read, metadata, clock, own_side.keys, client,
-                  access, revocations)  # fmt: skip
+    return _found(config, own_side.configuration, own_side.pages, read, metadata, clock,
+                  own_side.keys, client, access, revocations)  # fmt: skip
 
 
 def look_at_ehr(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncIterator[Finding]:

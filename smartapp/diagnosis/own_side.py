@@ -1,22 +1,33 @@
 """Our side: addresses, secrets and keys, seen from where an EHR sees them."""
 
 from collections.abc import AsyncIterator, Iterator
+from http import HTTPStatus
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.utils import timezone
 
-from smartapp import checks
+from smartapp import checks, http
 from smartapp.database import in_database
 from smartapp.diagnosis.finding import Finding, advice, ok, problem
 from smartapp.keys import automation, dry_run, heartbeat, memory
 from smartapp.keys.memory import Signer
 from smartapp.keys.models import KeySet, SigningKey
-from smartapp.protocol.errors import AddressRefused, ClientKeyError, SmartError
+from smartapp.protocol.errors import AddressRefused, ClientKeyError, EHRRedirected, SmartError
 from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint
 from smartapp.registrations.options import AuthMethod
 from smartapp.registrations.registry import EndpointConfig
 from smartapp.registrations.validation import validate_own_address
+
+_START = (
+    "Start the server; let PUBLIC_URL and the proxy in front lead to it, with a whole chain of "
+    "certificates that others trust, without a redirect or a sign-in."
+)
+_LET_HOST_COME = (
+    "Let the proxy in front pass the Host header on as it came, or add the host that it sends to "
+    "ALLOWED_HOSTS; the log names it."
+)
 
 
 async def configuration(config: EndpointConfig) -> AsyncIterator[Finding]:
@@ -74,6 +85,29 @@ def _stored(config: EndpointConfig) -> Iterator[Finding]:
         yield problem("client-secret", f"{error.detail}.", fix)
 
 
+async def pages(_: EndpointConfig) -> AsyncIterator[Finding]:
+    """Whether a browser is shown a page at our public address, where it can be reached from here.
+    EHRs get our keys also where the proxy in front leaves out what pages need."""
+    url = f"{settings.PUBLIC_URL}/"
+    try:
+        status = (await http.get(url)).status
+    except EHRRedirected as error:
+        yield problem(
+            "own-pages",
+            f"No page is shown at {url}: {error.detail}.",
+            "Where it leads to itself, let the proxy in front send X-Forwarded-Proto: https, and "
+            "let this app believe it (FORWARDED_ALLOW_IPS). Else correct PUBLIC_URL.",
+        )
+    except SmartError:
+        return
+    else:
+        if status == HTTPStatus.OK:
+            yield ok("own-pages", f"Browsers are shown pages at {url}.")
+        else:
+            fix = _LET_HOST_COME if status == HTTPStatus.BAD_REQUEST else _START
+            yield problem("own-pages", f"No page is shown: {url} answered {status}.", fix)
+
+
 async def keys(config: EndpointConfig) -> AsyncIterator[Finding]:
     """Whether an EHR that asks now finds the key that signs now (C63)."""
     if config.auth_method != AuthMethod.PRIVATE_KEY_JWT:
@@ -122,7 +156,7 @@ async def _published(config: EndpointConfig, signer: Signer) -> Finding:
         return advice(
             "published-key",
             f"From here {config.jwks_url} leads to a private address, so it was not asked.",
-            "Open it from outside your network: it must show the key above, without a sign-in.",
+            "Open it from outside your network. It must show the key above, without a sign-in.",
         )
     except SmartError as error:
         wrong = f"{config.jwks_url} was not reached from here ({error.detail})."
@@ -132,9 +166,7 @@ async def _published(config: EndpointConfig, signer: Signer) -> Finding:
         return tell(
             "published-key",
             f"An EHR cannot fetch our keys: {wrong}",
-            "Start the server; let PUBLIC_URL and the proxy in front lead to it, with a whole "
-            "chain of certificates that others trust, without a redirect or a sign-in; empty "
-            "caches in between.",
+            f"{_START} Empty caches in between.",
         )
     return ok(
         "published-key",

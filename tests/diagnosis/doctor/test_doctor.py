@@ -53,6 +53,7 @@ async def healthy(ehr: EHR, settings: Settings) -> EHR:
         return jwks_document(key.public_jwk for key in key_set.signing_keys.all())
 
     ehr.answers[JWKS] = 200, await in_database(rows), {}
+    ehr.answers["/"] = 200, b"<!DOCTYPE html>", {}
     ehr.publish(capabilities=CAPABILITIES)
     ehr.answers["/token"] = 400, {"error": "invalid_grant"}, {}
     ehr.answers["/fhir/r4/metadata"] = 200, statement("4.0.1"), {}
@@ -368,6 +369,25 @@ async def test_another_key_under_the_same_kid_is_found(healthy: EHR) -> None:
     healthy.answers[JWKS] = 200, await in_database(forged), {}
 
     assert await problems() == ["published-key"]
+
+
+@pytest.mark.parametrize(
+    ("status", "location", "words"),
+    [
+        (301, "/", ["which leads to itself", "X-Forwarded-Proto"]),
+        (301, "https://new.example/", ["which leads to https://new.example", "PUBLIC_URL"]),
+        (400, "", ["answered 400", "pass the Host header on", "ALLOWED_HOSTS"]),
+        (500, "", ["answered 500"]),
+    ],
+)
+async def test_pages_that_the_proxy_keeps_from_people_are_found(
+    healthy: EHR, status: int, location: str, words: list[str]
+) -> None:
+    """Our keys are shown all the same."""
+    healthy.answers["/"] = status, b"", {"Location": location} if location else {}
+    assert await problems() == ["own-pages"]
+    _, output = await in_database(run)
+    assert all(one in output for one in words)
 
 
 async def test_an_algorithm_without_a_key_is_found(healthy: EHR) -> None:
