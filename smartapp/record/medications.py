@@ -52,7 +52,7 @@ from smartapp.record.references import (
     to_follow,
 )
 from smartapp.record.statements import Statement, read_statement
-from smartapp.record.texts import prose, text
+from smartapp.record.texts import text
 from smartapp.record.timing import period_moments, period_words
 
 # not-to-give: an order against it · never: cancelled, draft, not taken · past: no longer taken
@@ -75,10 +75,9 @@ ORDER_INTENTS = frozenset(
     {"", "order", "original-order", "reflex-order", "filler-order", "instance-order"}
 )
 PRIORITY_WORDS = {"urgent": "Urgent", "asap": "As soon as possible", "stat": "At once"}
-# How somebody takes it (US Core), and the dosage in one sentence (a R5 element that R4 servers send
-# as an extension): by the last part of their address.
-ADHERENCE, RENDERED = "us-core-medication-adherence", "renderedDosageInstruction"
-_PERIOD_OF_USE = re.compile(r"TimeInterval|PeriodOfUse|effectiveDosePeriod")
+# How somebody takes it (US Core), by the last part of its address.
+ADHERENCE = "us-core-medication-adherence"
+_PERIOD_OF_USE = re.compile(r"TimeInterval|PeriodOfUse")
 # The longest that each can be.
 DAYS_OF_UNIT = {"hour": 1, "day": 1, "week": 7, "month": 31, "year": 366}
 _WORD = re.compile(r"[^\W_]+")
@@ -445,11 +444,7 @@ def _dosages(resource: Resource) -> tuple[Dosage, ...]:
     """Return the instructions; without any, the sentence in which the EHR put them."""
     if written := resource.get("dosageInstruction") or resource.get("dosage"):
         return read_dosages(written)
-    rendered = [prose(resource.get(RENDERED))]
-    for extension in mappings(resource.get("extension")):
-        if text(extension.get("url")).endswith(RENDERED):
-            rendered += [prose(extension.get("valueMarkdown") or extension.get("valueString"))]
-    return read_dosages(next(filter(None, rendered), ""))
+    return read_dosages(resource.get("renderedDosageInstruction"))
 
 
 def _adherence(resource: Resource) -> Iterable[str]:
@@ -606,7 +601,7 @@ def _periods(resource: Resource) -> list[object]:
 
 
 def _own_period(resource: Resource) -> object:
-    # R5 has another name for it in orders; for R4 it and the Netherlands have extensions.
+    # R5 has another name for it in orders, the Netherlands have an extension.
     by_extension = (
         one.get("valuePeriod")
         for one in mappings(resource.get("extension"))

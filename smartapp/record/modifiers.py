@@ -5,7 +5,8 @@ of its resource type: as codes with words, as codes that leave the resource out,
 that reads it. A test compares the table with the published StructureDefinitions.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -360,6 +361,10 @@ _STATUSES_OF_V2 = {
     "W": "entered-in-error",
 }
 _RESULTS = ("Observation", "DiagnosticReport")
+# FHIR R4 §2.1.2.1, extensions for converting between versions.
+_OF_ANOTHER_RELEASE = re.compile(
+    r"http://hl7\.org/fhir/[1-6]\.0/StructureDefinition/extension-([A-Za-z]+)\.(\w+)"
+)
 # R5 has in `adherence` what was a status before. "Not taking as directed" is taken.
 _ADHERENCE = {
     "not-taking": "not-taken",
@@ -377,12 +382,31 @@ _OLDER_NEGATIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
 
 
 def in_r4(resource: Resource) -> Resource:
-    """Return the resource with R4's status for that of another release, or of HL7 v2 ("F")."""
+    """Return the resource with R4's status for that of another release, or of HL7 v2 ("F"), and
+    with the elements of other releases that R4 has as extensions: some of them turn the meaning
+    round ("taken": "n")."""
+    if "extension" in resource and (elements := dict(_elements_of_other_releases(resource))):
+        resource = {**elements, **resource}
     if _type(resource) not in _RESULTS:
         return _with_status_of_r4(resource)
     status = resource.get("status")
     of_r4 = _STATUSES_OF_V2.get(status) if isinstance(status, str) else None
     return {**resource, "status": of_r4} if of_r4 else resource
+
+
+def _elements_of_other_releases(resource: Resource) -> Iterator[tuple[str, object]]:
+    for extension in mappings(resource["extension"]):
+        url = extension.get("url")
+        match = _OF_ANOTHER_RELEASE.fullmatch(url) if isinstance(url, str) else None
+        if match and match[1] == _type(resource):
+            yield match[2], _content(extension)
+
+
+def _content(extension: Resource) -> object:
+    """Return the value of an extension, or an element of its parts."""
+    values = (value for name, value in extension.items() if name.startswith("value"))
+    parts = mappings(extension.get("extension"))
+    return next(values, {text(part.get("url")): _content(part) for part in parts})
 
 
 def _with_status_of_r4(resource: Resource) -> Resource:

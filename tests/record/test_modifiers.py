@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from smartapp.chart.sections import SECTIONS
-from smartapp.record.modifiers import BACKBONES, DATATYPES, MODIFIERS, reason_to_leave_out
+from smartapp.record.elements import Resource
+from smartapp.record.modifiers import BACKBONES, DATATYPES, MODIFIERS, in_r4, reason_to_leave_out
 from tests.record.published import structure_definitions
 
 # Of every resource: these two are looked at wherever one is read.
@@ -97,3 +98,43 @@ def test_what_is_ruled_out_says_so() -> None:
     allergy = {"resourceType": "AllergyIntolerance", "verificationStatus": "refuted"}
     assert reason_to_leave_out(allergy) == "ruled out"
     assert reason_to_leave_out({"resourceType": "Observation", "status": "final"}) == ""
+
+
+STU3, R5 = (f"http://hl7.org/fhir/{release}.0/StructureDefinition/extension-" for release in (3, 5))
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "extension", "status"),
+    [
+        (
+            "MedicationStatement",
+            {"url": f"{STU3}MedicationStatement.taken", "valueCode": "n"},
+            "not-taken",
+        ),
+        (
+            "MedicationStatement",
+            {
+                "url": f"{R5}MedicationStatement.adherence",
+                "extension": [
+                    {"url": "code", "valueCodeableConcept": {"coding": [{"code": "not-taking"}]}}
+                ],
+            },
+            "not-taken",
+        ),
+        ("Immunization", {"url": f"{STU3}Immunization.notGiven", "valueBoolean": True}, "not-done"),
+        ("Procedure", {"url": f"{STU3}Procedure.notDone", "valueBoolean": True}, "not-done"),
+        ("Procedure", {"url": f"{STU3}Immunization.notGiven", "valueBoolean": True}, "active"),
+        ("Procedure", {"url": f"{STU3}Procedure.notDone", "valueBoolean": False}, "active"),
+    ],
+)
+def test_negations_of_other_releases_are_read_where_they_are_extensions(
+    resource_type: str, extension: Resource, status: str
+) -> None:
+    sent = {"resourceType": resource_type, "status": "active", "extension": [extension]}
+    assert in_r4(sent)["status"] == status
+
+
+def test_an_element_of_the_resource_itself_counts_more_than_its_extension() -> None:
+    taken = {"url": f"{STU3}MedicationStatement.taken", "valueCode": "n"}
+    sent = {"resourceType": "MedicationStatement", "status": "active", "taken": "y"}
+    assert in_r4({**sent, "extension": [taken]})["status"] == "active"
