@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from smartapp.record.elements import extensions, mapping, mappings
-from smartapp.record.moments import Chronology, last_day, member_moment
+from smartapp.record.moments import Chronology, Moment, last_day, member_moment, newest_first
 from smartapp.record.texts import text, texts
 
 NAME_ORDER = ("official", "usual", "", "temp", "anonymous", "nickname", "old", "maiden")
@@ -43,7 +43,15 @@ class Name:
 
 def read_names(resource: dict[str, Any], now: datetime) -> list[Name]:
     """Return the names with the one to use first, each text once."""
-    ranked = sorted(mappings(resource.get("name")), key=lambda name: _rank(name, now))
+    sent = mappings(resource.get("name"))
+    undated = {text(name.get("use")) for name in sent if _start(name) is None}
+
+    def place(name: dict[str, Any]) -> tuple[bool, int, float]:
+        # Of names of one use that all have a beginning, the newest comes first.
+        has_age = text(name.get("use")) not in undated
+        return *_rank(name, now), newest_first(_start(name)) if has_age else 0
+
+    ranked = sorted(sent, key=place)
     names: dict[str, Name] = {}
     for name in ranked:
         if written := name_text(name):
@@ -93,14 +101,17 @@ def is_over(element: dict[str, Any], now: datetime) -> bool:
 
 def is_to_come(element: dict[str, Any], now: datetime) -> bool:
     """Return whether the period of a name or number has not begun."""
-    start = member_moment(mapping(element.get("period")), "start")
-    return Chronology(now).is_future(start)
+    return Chronology(now).is_future(_start(element))
 
 
 def _name(name: dict[str, Any], written: str, now: datetime) -> Name:
     use = text(name.get("use"))
     is_former = use in ("old", "maiden") or is_over(name, now)
     return Name(written, NAME_WORDS.get(use, ""), _language(name), is_former, use == "usual")
+
+
+def _start(element: dict[str, Any]) -> Moment | None:
+    return member_moment(mapping(element.get("period")), "start")
 
 
 def _rank(name: dict[str, Any], now: datetime) -> tuple[bool, int]:

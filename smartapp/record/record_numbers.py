@@ -24,12 +24,13 @@ NOT_RECORD_NUMBERS = frozenset({
     "MCT", "NPI", "UPIN",
 })  # fmt: skip
 _NOT_RECORD_SYSTEMS = re.compile(
-    r"us-ssn|2\.16\.840\.1\.113883\.4\.1$|passport|drivers|us-mbi|medicare|medicaid|insurance"
+    r"us-ssn|2\.16\.840\.1\.113883\.4\.1$|2\.16\.756\.5\.32$|/cpf$|aadha?ar|passport|drivers|us-mbi|medicare|medicaid|insurance"
     r"|/dva\b|taxid",
     re.IGNORECASE,
 )
 _NOT_RECORD_WORDS = re.compile(
-    r"\bssn\b|social.security|passport|driver|licen[cs]e|medicare|medicaid|insur|subscriber|member"
+    r"\bssn\b|aadha?ar|adhaar|\bcpf\b|\bahv|social.security|passport|driver|licen[cs]e|medicare"
+    r"|medicaid|insur|subscriber|member"
     r"|\btax\b|portal|login|log.?in\b|user.?name|e-?mail|mychart|credit|bank|\bvisit\b|account",
     re.IGNORECASE,
 )

@@ -26,6 +26,11 @@ class TestName:
         assert [name.text for name in found.scripts] == ["Eleni P."]
         assert [(name.text, name.use) for name in found.other_names] == [("Nelly", "nickname")]
 
+    def test_of_two_names_of_one_use_the_newer_is_first(self) -> None:
+        old = {"use": "official", "text": "Ana Ruiz", "period": {"start": "2000"}}
+        new = {"use": "official", "text": "Ana Okafor", "period": {"start": "2020"}}
+        assert identity(name=[old, new]).name.text == "Ana Okafor"
+
     def test_a_name_whose_time_is_over_goes_last(self) -> None:
         found = identity(
             name=[
@@ -240,7 +245,9 @@ class TestIdentifier:
 
     def test_a_civil_number_is_never_shown(self) -> None:
         coded = {"type": {"coding": [{"code": "PPN"}]}, "value": "X99"}
-        found = identity(identifier=[self.SSN, coded]).identifier
+        named = {"type": {"text": "Aadhaar"}, "value": "1234 5678 9012"}
+        tax = {"system": "http://rnds.saude.gov.br/fhir/r4/NamingSystem/cpf", "value": "000"}
+        found = identity(identifier=[self.SSN, coded, named, tax]).identifier
         assert (found.label, found.value) == ("Record", PATIENT)
 
     def test_a_temporary_number_says_so(self) -> None:
