@@ -96,7 +96,7 @@ DISCOVERY: dict[str, Any] = {
 
 hostile = settings(
     deadline=None,
-    max_examples=15,
+    max_examples=settings().max_examples // 4,  # each is a page visited
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 
