@@ -206,3 +206,4 @@ TABLE = (
           "because of that.",
           "Ask the vendor to fetch the JWKS URL again; withdraw no key before its time."),
 )  # fmt: skip
+OF_CLIENT = frozenset(entry.rule for entry in TABLE)

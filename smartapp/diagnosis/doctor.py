@@ -18,9 +18,10 @@ from smartapp.database import in_database
 from smartapp.diagnosis import capabilities, own_side
 from smartapp.diagnosis.case import AHEAD_SECONDS, clock_in_words
 from smartapp.diagnosis.causes import before_launch, causes
-from smartapp.diagnosis.client import NTP
+from smartapp.diagnosis.client import NTP, OF_CLIENT
 from smartapp.diagnosis.facts import Facts, of_endpoint
 from smartapp.diagnosis.finding import POSSIBLE, SEEN, Finding, advice, ok, problem
+from smartapp.diagnosis.tokens import CODE_OVER
 from smartapp.exchange import pipeline, token_budget
 from smartapp.exchange.pipeline import Exchange, Purpose, Request, Sent
 from smartapp.launches import backend, events, pending_revocations, steps
@@ -353,19 +354,22 @@ async def client(config: EndpointConfig) -> AsyncIterator[Finding]:
     exchange = Exchange(Request(full, Purpose.CODE, url, fields, url))
     try:
         await pipeline.tokens(exchange)
-    except InvalidGrant:
-        yield ok("client", "The EHR refused a made-up code and not this client: it seems known.")
     except (ClientKeyError, Busy):
         return  # a finding of its own, or nothing was asked
     except SmartError as error:
         sent = exchange.sent[-1] if exchange.sent else None
-        yield _refused_client(await in_database(of_endpoint, full), error, sent)
+        yield _of_made_up_code(await in_database(of_endpoint, full), error, sent)
     else:
         yield problem("client", "The EHR gave tokens for a made-up code.", "Tell the vendor.")
 
 
-def _refused_client(facts: Facts, error: SmartError, sent: Sent | None) -> Finding:
+def _of_made_up_code(facts: Facts, error: SmartError, sent: Sent | None) -> Finding:
+    """Return what the answer says of this client. Some EHRs call the grant invalid and mean the
+    assertion; what they say of the code, they say because it was made up."""
     found = explained(facts, error, "client", Step.TOKEN, sent)
+    is_of_code = isinstance(error, InvalidGrant) and found.rule not in OF_CLIENT
+    if is_of_code or found.rule == CODE_OVER:
+        return ok("client", "The EHR refused a made-up code and not this client: it seems known.")
     unclear = isinstance(error, TokenRefused) and not isinstance(error, InvalidClient)
     seen = f"A made-up code was sent to its token endpoint. {found.seen}"
     return replace(found, seen=seen, certainty=found.certainty if unclear else SEEN)

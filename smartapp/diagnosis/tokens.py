@@ -54,6 +54,7 @@ _GATEWAY = ("Look for a gateway, a proxy or a sign-in page in between, and compa
             "endpoint with the vendor's.")  # fmt: skip
 _DPOP = ("use_dpop_nonce", "invalid_dpop_proof")  # RFC 9449
 _OVER = {"expired", "jti"}
+CODE_OVER = "C69"
 _ISSUERS_KEYS = ("See that the expected issuer is the right one and that its keys are found. Their "
                  "address can be entered on the endpoint's discovery page. If they are, tell the "
                  "vendor.")  # fmt: skip
@@ -111,7 +112,7 @@ TABLE = (
     Entry("C1", SAID, "The EHR gave this code to another client id",
           lambda c: _code_refused(c) and "client_id" in c.named and not c.named & _OVER, ANSWER,
           "{c.compare_client_id}"),
-    Entry("C69", LIKELY, "The code was over before it was exchanged",
+    Entry(CODE_OVER, LIKELY, "The code was over before it was exchanged",
           lambda c: _code_refused(c) and not c.is_client_refused
           and not c.named & {"redirect_uri", "pkce", "person", "tenant", "patient", "launch"}
           and not ("user" in c.named and "code" not in c.named)

@@ -594,6 +594,8 @@ REFUSALS: list[tuple[tuple[int, Any, dict[str, str]], str]] = [
     ((401, {"error": "invalid_client", "error_description": "Unknown client_id"}, {}), "client id"),
     ((400, {"error": "invalid_client", "error_description": "Failed to fetch JWKS"}, {}),
      "could not fetch our keys"),
+    ((400, {"error": "invalid_grant", "error_description": "Invalid client assertion signature"},
+      {}), "does not have the key"),
     ((200, b"<html>", {}), "not an OAuth token endpoint"),
     ((404, b"<html>", {}), "not an OAuth token endpoint"),
     ((404, b"", {}), "not an OAuth token endpoint"),
@@ -630,6 +632,24 @@ async def test_the_made_up_code_is_named_as_what_it_is(healthy: EHR) -> None:
 
     assert "The EHR refused a made-up code and not this client" in output
     assert healthy.asked["/token"] == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("invalid_grant", "PKCE verification failed"),
+        ("invalid_grant", "redirect_uri mismatch"),
+        ("invalid_request", "Invalid code"),
+        ("INVALID_GRANT", ""),
+    ],
+)
+async def test_what_is_said_of_a_made_up_code_is_no_fault_of_the_client(
+    healthy: EHR, error: str, said: str
+) -> None:
+    healthy.answers["/token"] = 400, {"error": error, "error_description": said}, {}
+    code, output = await in_database(run)
+    assert code == 0
+    assert "ok      client: The EHR refused a made-up code" in output
 
 
 async def test_scopes_that_nothing_in_the_list_covers_are_advice(healthy: EHR) -> None:
