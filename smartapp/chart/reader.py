@@ -189,6 +189,7 @@ class Reading:
         patient = self._patient_of(outcome.resources[0])
         if patient == self._record.patient:
             return Visit(read_encounter(with_names(outcome.resources[0], self._now), {}))
+        rule = "other-patient" if patient else "no-patient"
         if patient is None:
             detail = "the launch's Encounter does not say which patient it is about"
             problem = "The EHR did not say whose visit it is, so it is not shown."
@@ -196,7 +197,7 @@ class Reading:
             detail = "the launch's Encounter is not about the launch's patient"
             problem = "The EHR named an encounter of another patient, so it is not shown."
         logger.error("%s %s", self._reference, detail)
-        why = Why("other-patient", detail)
+        why = Why(rule, detail)
         return Visit(None, problem, self._reference, why)
 
     async def _user(self, who: asyncio.Task[Who]) -> FHIRUserView | None:

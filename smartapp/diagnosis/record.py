@@ -68,6 +68,9 @@ def _read(
 _SCOPES = "Missing: {c.missing_scopes}. Granted: {c.granted_scopes}."
 _PARTS = "{c.unread[fhir-failed]}."
 _READS = with_rest((
+    _read("The launch's encounter does not say whose it is", _broken("no-patient"),
+          "Ask the vendor: an Encounter names its patient as its subject (FHIR R4, Encounter).",
+          _PARTS, "C102"),
     Entry("C102", SEEN, "The launch's encounter is not the patient's", _broken("other-patient"),
           "The Encounter that the token answer names does not refer to the patient that it names. "
           "It was not shown.", "Ask the vendor: patient and encounter of one token answer belong "

@@ -1084,21 +1084,28 @@ class TestRecord:
         assert cause.seen.endswith("/fhir/Condition: 500.")
         assert "problems incomplete" in outcome.of(await timeline())
 
-    async def test_encounter_that_is_another_patients(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
-    ) -> None:
+    @pytest.mark.parametrize(
+        ("subject", "words"),
+        [
+            ({"subject": {"reference": "Patient/p-2"}}, "launch's encounter is not the patient's"),
+            ({}, "launch's encounter does not say whose it is"),
+        ],
+    )
+    async def test_encounter_that_is_another_patients_or_nobodys(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start,
+        subject: dict[str, object], words: str,
+    ) -> None:  # fmt: skip
         await registration(scope="launch patient/Patient.rs patient/Encounter.rs")
 
         async def answer(request: web.Request) -> web.StreamResponse:
             path = request.match_info["path"]
-            subject = {"subject": {"reference": "Patient/p-2"}} if "Encounter/" in path else {}
-            return fhir_json({**ehr.resource(path), **subject})
+            return fhir_json({**ehr.resource(path), **(subject if "Encounter/" in path else {})})
 
         ehr.context = {"encounter": "e-1", "need_patient_banner": True}
         uuid = await browser.launch(ehr_launch())
         ehr.fhir_answer = answer
         await browser.get(f"/launches/{uuid}/")
-        await first_is("launch's encounter is not the patient's", "C102")
+        await first_is(words, "C102")
 
     async def test_read_that_was_cut_off_says_so(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
