@@ -26,6 +26,10 @@ from smartapp.record.texts import text
 
 SEXES = {"male": "Male", "female": "Female", "other": "Other", "unknown": "Unknown"}
 # Of France (validated, qualified) and of the United Kingdom.
+_UNVERIFIED = (
+    ("identity-reliability", "identity not verified"),
+    ("NHSNumberVerificationStatus", "NHS number not verified"),
+)
 _VERIFIED = frozenset({"VALI", "QUAL", "01", "number-present-and-verified"})
 INFANT_WEEKS, TODDLER_MONTHS = 12, 24
 # Precisions of a date that may be before or after a birthday.
@@ -103,18 +107,11 @@ def _unverified(patient: Resource) -> Iterable[str]:
     verified."""
     holders = [patient, *mappings(patient.get("identifier"))]
     for one in (one for holder in holders for one in mappings(holder.get("extension"))):
-        parts = {text(part.get("url")): part for part in mappings(one.get("extension"))}
-        url = text(one.get("url"))
-        if url.endswith("identity-reliability"):
-            status = mapping(parts.get("identityStatus")).get("valueCoding")
-            label = "identity not verified"
-        elif "NHSNumberVerificationStatus" in url:
-            status = one.get("valueCodeableConcept") or next(
-                filter(None, (part.get("valueCodeableConcept") for part in parts.values())), None
-            )
-            label = "NHS number not verified"
-        else:
-            continue
+        label = next((said for name, said in _UNVERIFIED if name in text(one.get("url"))), "")
+        # Both have been one value, and a part beside others.
+        holding = (one, *mappings(one.get("extension"))) if label else ()
+        values = (it.get("valueCoding") or it.get("valueCodeableConcept") for it in holding)
+        status = next(filter(None, values), None)
         if status and _VERIFIED.isdisjoint(code for _, code in codings(status)):
             yield labelled(label, [concept_text(status)])
 

@@ -31,6 +31,8 @@ LABELS = {
         "not to be disclosed without the patient's consent",
     ),
     "NOPAT": "not to be shown to the patient",
+    # Japan's, which may be on a diagnosis of cancer.
+    "UNINFORMED": "the patient has not been told of this",
     "REDACTED": "the EHR withholds a part of this",
     "MASKED": "the EHR withholds a part of this",
     "SUBSETTED": "the EHR sent only a part of this",

@@ -293,8 +293,9 @@ def test_an_identity_that_france_has_not_verified_says_so(
 ) -> None:
     url = "https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-identity-reliability"
     coding = {"code": code, "display": "provisional"}
-    status = {"url": "identityStatus", "valueCoding": coding}
-    assert identity(extension=[{"url": url, "extension": [status]}]).labels == labels
+    for part in ("identityStatus", "identityreliability"):
+        status = {"url": part, "valueCoding": coding}
+        assert identity(extension=[{"url": url, "extension": [status]}]).labels == labels
 
 
 @pytest.mark.parametrize(

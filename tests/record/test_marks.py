@@ -127,3 +127,9 @@ def test_what_the_whole_record_is_labelled_is_not_repeated() -> None:
     assert shown["meta"]["versionId"] == "1"
     assert read_labels(entry) == ("test data", "restricted")
     assert beyond_the_record([entry], {}) == (entry,)
+
+
+def test_a_diagnosis_that_the_patient_does_not_know_of_says_so() -> None:
+    coding = {"system": "http://jpfhir.jp/fhir/clins/CodeSystem/JP_ehrshrs_indication"}
+    tagged = {"meta": {"tag": [{**coding, "code": "UNINFORMED", "display": "未告知"}]}}
+    assert read_labels(tagged) == ("the patient has not been told of this",)
