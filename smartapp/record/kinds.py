@@ -8,7 +8,7 @@ from functools import lru_cache
 from smartapp.record.codes import LOINC, SNOMED
 from smartapp.record.loinc_names import VITAL_SIGNS
 from smartapp.record.observations import Reading
-from smartapp.record.units import Unit, dimension
+from smartapp.record.units import Unit, convert, dimension
 
 Range = tuple[Decimal | None, Decimal | None]
 
@@ -54,6 +54,17 @@ KINDS = (
     _kind("Head circumference", "9843-4 8287-5 363812007", "cm"),
     _kind("Pain", "72514-3 38208-5 225908003"),
 )
+# What no living person is outside of, in the unit of the kind: 98.6 °C is a number in another unit.
+_POSSIBLE: dict[str, tuple[str, str]] = {
+    "Heart rate": ("0", "400"),
+    "Respiratory rate": ("0", "200"),
+    "Oxygen saturation": ("0", "100"),
+    "Body temperature": ("10", "47"),
+    "Body weight": ("0.2", "700"),
+    "Body height": ("15", "280"),
+    "Body mass index": ("4", "250"),
+    "Head circumference": ("10", "100"),
+}
 # How a value was measured, according to its code. A general code beside a specific one takes
 # nothing away.
 HOW = {
@@ -211,6 +222,12 @@ def side_of(reading: Reading) -> str:
     if reading.codes and not _SIDE_IN_FULL.fullmatch(name):
         return ""
     return next((side for side, starts in _SIDES.items() if name.startswith(starts)), "")
+
+
+def is_possible(kind: Kind, value: Decimal, unit: Unit) -> bool:
+    """Return whether a person can have a value; also for one in a unit that is not known here."""
+    limits, amount = _POSSIBLE.get(kind.name), convert(value, unit, Unit(kind.unit, ""))
+    return limits is None or amount is None or Decimal(limits[0]) <= amount <= Decimal(limits[1])
 
 
 def usual_range(kind: Kind) -> tuple[Range, Unit] | None:

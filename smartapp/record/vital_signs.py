@@ -14,6 +14,7 @@ from smartapp.record.kinds import (
     Kind,
     Range,
     how_by_code,
+    is_possible,
     is_something_else,
     kind_of,
     own_name,
@@ -48,6 +49,7 @@ from smartapp.record.vital_sign import (
     usual_text,
 )
 
+IMPOSSIBLE = "not possible as it was sent, perhaps in another unit; check it in the EHR"
 _RANKS = {kind.name: rank for rank, kind in enumerate(KINDS)}
 
 
@@ -184,7 +186,7 @@ def _with_growth(sign: VitalSign, person: Person, early: timedelta | None) -> Vi
 def _with_percentile(row: Row, growth: Growth) -> Row:
     """Return the row with its percentile, if its day is known and its number is exact."""
     (amount, *_) = row.amounts or (None,)
-    if amount is None or row.when is None or not row.is_certain:
+    if amount is None or row.when is None or not row.is_certain or _doubt(row.reading):
         return row
     if row.when.precision not in ("day", "time"):
         return row
@@ -196,6 +198,7 @@ def _row(reading: Reading, unit: Unit, chronology: Chronology) -> Row:
     amount, recorded = in_unit(reading, unit)
     notes = [
         f"recorded as {recorded}" if recorded else "",
+        _doubt(reading),
         _own_name(reading),
         *notes_of(reading, reading.notes, chronology),
         *(part_text(part) for part in reading.parts),
@@ -210,6 +213,14 @@ def _row(reading: Reading, unit: Unit, chronology: Chronology) -> Row:
         is_certain=is_certain(reading, chronology),
         sources=sources_of(reading),
     )
+
+
+def _doubt(reading: Reading) -> str:
+    """Return that nobody can have the value, which is then in another unit or mistyped."""
+    kind, value = kind_of(reading), reading.value
+    if kind is None or value.number is None or is_possible(kind, value.number, value.unit):
+        return ""
+    return IMPOSSIBLE
 
 
 def _own_name(reading: Reading) -> str:

@@ -8,6 +8,7 @@ import pytest
 from smartapp.record.identity import read_identity
 from smartapp.record.moments import DATA_ABSENT_REASON
 from smartapp.record.observations import SPECIMEN_ELSEWHERE
+from smartapp.record.vital_signs import IMPOSSIBLE
 from tests.chart.samples import (
     LOINC,
     NOW,
@@ -807,6 +808,20 @@ DAY = {"effectiveDateTime": "2026-06-03"}
                 pressure(mmhg(110), mmhg(60), id="b", **at("08:00"), **replacing("a")),
             ),
             "110/60 mmHg | replaced by another result 150/92 | one value, 110/60 mmHg",
+        ),
+        # What nobody can have, which is in another unit.
+        *(
+            ((vital(code, value=value, unit=unit),), says)
+            for code, value, unit, says in (
+                ("8310-5", 98.6, "Cel", f"98.6 °C | {IMPOSSIBLE}"),
+                ("8310-5", 98.6, "[degF]", f"98.6 °F | NOT {IMPOSSIBLE}"),
+                ("8302-2", 1.75, "cm", f"1.75 cm | {IMPOSSIBLE}"),
+                ("8302-2", 1.75, "m", f"1.75 m | NOT {IMPOSSIBLE}"),
+                ("29463-7", 3265, "kg", f"3265 kg | {IMPOSSIBLE}"),
+                ("59408-5", 9700, "%", IMPOSSIBLE),
+                ("8867-4", 0, "/min", f"NOT {IMPOSSIBLE}"),
+                ("8310-5", 98.6, "", f"NOT {IMPOSSIBLE}"),
+            )
         ),
         # Sides with a code of Japan and a name.
         (
