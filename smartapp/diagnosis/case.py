@@ -52,7 +52,7 @@ SUBJECTS = {
     r"(private_key_jwt|client_secret_\w+)[^.]{0,30}(not|un) ?(allowed|supported|permitted|enabled)",
     "certificate": r"(client|ssl) certificate|mutual.tls|\bmtls\b|tls_client_auth",
     "assertion": r"assertion|private_key_jwt|signed jwt|\bjwt\b",
-    "authentication": r"authenticat|credentials",
+    "authentication": r"authenticat|(?<!_)credentials",
     "code": r"(?<!error )\bcode\b(?!.?(verifier|challenge))",
     "dpop": r"\bdpop\b",
     "pkce": r"pkce|code.?verifier|code.?challenge|transform algorithm|proof key",
@@ -63,7 +63,8 @@ SUBJECTS = {
     r"signature(?! alg)|not verif|"
     r"verif(y|ication) failed",
     # Not in a header that is repeated: `{kid=1, alg=RS384}`.
-    "alg": r"\balg(orithm)?s?\b(?!=)|(?<!alg=)\b[RE]S(256|384|512)\b|\bkey (size|length)\b",
+    "alg": r"\balg(orithm)?s?\b(?!=)|(?<!alg=)\b[RE]S(256|384|512)\b|\bkey (size|length)\b|"
+    r"\b(EC|RSA) keys? (is |are )?(not|un) ?(supported|allowed|accepted)",
     "claimed": r"\biss\b|issuer|\bsub\b|subject",
     "fetch": r"(fail|could not|unable|cannot|can't|error)\w* (to )?"
     r"(be )?(fetch|retriev|load|download|access|read|resolv|get|reach|connect|dereferenc)\w*|"
@@ -79,7 +80,7 @@ SUBJECTS = {
     "network": r"handshake|certificat\w+ (chain|path)|PKIX|self.signed|unknown ?host|getaddrinfo|"
     r"\bENOTFOUND|\bECONN|\bETIMEDOUT|connection (refused|reset)|no route to|remote certificate|"
     r"certificate.verify|leaf.signature|(name|host) (or service )?(is )?not known|no such host|"
-    r"host is known|nodename|name resolution|(ssl|tls) connection",
+    r"resolves to a private|host is known|nodename|name resolution|(ssl|tls) connection",
     "address": r"\bip[ -]?address|\b(white|allow).?list|(your|source|remote|client) ip\b",
     "limit": r"too many|rate.?limit|quota|throttl|slow.?down|over (rate|qps)",
     "body": r"in the body|request body|client_secret_post",
@@ -92,13 +93,14 @@ SUBJECTS = {
     "user": rf"{_PERSON}|\bproxy access|\bminors?\b|\bthis patient",
     # The person, or a rule about persons, and not the app.
     "person": rf"{_PERSON}[^.]{{0,100}}?(locked|disabled|inactive|suspended|deactivated|blocked|"
-    r"expired|not (active|activated|assigned|exist|linked|verified|fully set up))|"
+    r"expired|pending|not (active|activated|assigned|exist|linked|verified|fully set up))|"
     r"\bpolic(y|ies)\b|conditional access",
     "cookies": r"\bcookies?\b",
     # Something else of the app than itself is switched off.
-    "grant": r"grant type|\bgrant (is )?not (allowed|permitted|supported|enabled|authori)|\bflow\b|"
+    "grant": r"grant type|not (allowed|permitted|authori[sz]ed)\b[^.]{0,40}\bgrant\b|"
+    r"\bgrant (is )?not (allowed|permitted|supported|enabled|authori)|\bflow\b|"
     r"response[ _]type",
-    "refreshing": r"refresh tokens?\b|offline",
+    "refreshing": r"refresh tokens?\b|offline|\bonline_access",
     "token_over": r"\b(invalid|unknown|expired|revoked)[ _](refresh[ _])?token\b"
     r"(?![ _](req|end|typ))|"
     r"refresh[ _]token\b[^.]{0,30} used|token (family|reuse)|consent\b[^.]{0,30} withdrawn|"
@@ -116,21 +118,21 @@ SUBJECTS = {
     "form": r"(?<!/)\bv ?[12]\b(?!/)|version [12]\b|scopes? (format|syntax)|granular|"
     r"(?<!oauth )\b[12]\.0\b|\b(use|write|expected)\b[^.]{0,20}\.(rs?|read|write|cruds?)\b",
     "length": r"\b(request|ur[il]|query|address|scopes?)\b[^.]{0,20}(?<!took)(?<!takes) too "
-    r"(long|large)|\bscopes\b[^.]{0,20} too many|too many scopes",
+    r"(long|large)|exceed\w* [\d,]+ (char|byte)|\bscopes\b[^.]{0,20} too many|too many scopes",
     "repeated": r"\bduplicate|more than once",
-    "jti": r"\bjti\b|replay|already (been )?(used|redeemed|consumed|exchanged|processed)|"
+    "jti": r"\bjti\b|replay|already (been )?(used|seen|redeemed|consumed|exchanged|processed)|"
     r"used (before|already|previously|more than)|\breused?\b",
     "clock": r"\bexp\b|\biat\b|\bnbf\b|clock|in the (future|past)|lifetime|not yet valid|skew|"
     r"valid(ity)? (time|period)|time range|"
     r"(token|assertion|jwt) is not (yet )?active|"
     r"(?<!refresh )(?<!access )token (has |is )?expired|"
-    r"\b(expir\w+|issued|valid\w*) .*too (far|long|old)",
+    r"\b(expir\w+|issued|valid\w*) .*too (far|long|old)|\bissued\b[^.]* ago\b",
     "lasts": r"life ?time\b[^.]{0,30}(exceed|too|max|limit|long|greater|more)|"
     r"(exceed\w*|max\w*|allowed)\b[^.]{0,30}life ?time|"
     r"\b(exp|expir\w+|valid\w*)\b[^.]{0,60}(too (far|long)|more than)(?![^.]* (ago|past)\b)",
     "expired": r"expired",
     "registration": r"registration",
-    "credentials": r"credentials",
+    "credentials": r"(?<!_)credentials",
     "scope": r"scope|\b(patient|user|system)/[\w*]+\.",
     # The value that an EHR sends, and not the way to launch.
     "launch": r"\blaunch[ _](context|token|id|code|value|param\w*|options?|request)|"
@@ -163,7 +165,7 @@ _SCOPE = re.compile(
 )
 # A member of a request, by its own name.
 _MEMBER = re.compile(
-    r"(?<!\bin )(?<!\bin the )\b(?:[a-z]+(?:_[a-z]+)+|aud|launch|nonce|scope)\b|"
+    r"(?<!\bin )(?<!\bin the )\b(?:[a-z]+(?:_[a-z]+)+|aud|launch|nonce|scope|state)\b|"
     r"\bcode\b(?= (?:is|was)? ?(?:missing|required))|"
     r"(?<=missing )code\b(?! )|(?<=parameter )code\b|"
     r"\b(?:code|grant|client|redirect|response)[ -](?:verifier|challenge|type|id|uri)\b"

@@ -331,6 +331,12 @@ OF_PRODUCTS = [
     (SIGNED, "invalid_client", "Backend fetch failed", "refused the token request"),
     (SIGNED, "over_rate", "Developer Over Rate", "limits how often"),
     (SIGNED, "slow_down", "", "limits how often"),
+    (SECRET, "unauthorized_client", "client_credentials flow is not enabled", "use this grant"),
+    (SIGNED, "invalid_client", "Assertion was issued more than 5 minutes ago", "times wrong"),
+    (SIGNED, "invalid_client", "Token id already seen", "repeated one"),
+    (SIGNED, "invalid_client", "Host app.example resolves to a private address",
+     "could not fetch our keys"),
+    (SIGNED, "invalid_client", "EC keys are not supported", "does not take our algorithm"),
 ]  # fmt: skip
 
 
@@ -389,6 +395,11 @@ AT_SIGN_IN = [
     ("invalid_scope", "SMART 1.0 scopes only", "scopes in another form"),
     ("invalid_request", "state must be at least 8 characters", "no cause that is known here"),
     ("invalid_request", "Duplicate parameter: scope", "no cause that is known here"),
+    ("unauthorized_client", "Client is not allowed to use authorization code grant", "by a code"),
+    ("access_denied", "Account pending activation", "refuses this person"),
+    ("invalid_request", "state is required", "misses what was sent to it: state"),
+    ("invalid_request", "Request URL exceeds 2048 characters", "request is too long"),
+    ("invalid_scope", "online_access is not supported", "no lasting access"),
     ("invalid_request", "The request is missing a required parameter, includes an invalid "
      "parameter value, or is otherwise malformed. The 'redirect_uri' parameter does not match.",
      "does not know our redirect URI"),
