@@ -23,7 +23,7 @@ from smartapp.record.marks import Marks, doubted, origin_of, read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import Chronology, Moment, member_moment, newest_first
 from smartapp.record.narratives import with_own_text
-from smartapp.record.opposites import contradiction_in
+from smartapp.record.opposites import context_in, contradiction_in
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import display, displays, names_of
 from smartapp.record.severities import severity_text
@@ -194,7 +194,7 @@ def _problem(resource: Resource, now: datetime) -> Problem:
         ),
         evidence=tuple(_evidence(resource)),
         relations=said(
-            contradiction_in(resource.get("code"), *sites),
+            contradiction_in(resource.get("code"), *sites) or context_in(resource.get("code")),
             *_relations(resource),
             f"end: {goes_on}" if goes_on else "",
         ),

@@ -43,6 +43,30 @@ _KINDS = {"typ": "type", "typus": "type", "tipo": "type", "stadium": "stage", "s
 _OF_TWO_SIDES = re.compile(
     r"hemi(?:par|pl|an)|paraly|paresis|weakness|neglect|\bcath", re.IGNORECASE
 )
+# What makes a disease another person's, none, not certain or past: in the words of codes, and of
+# people.
+_CONTEXTS = tuple(
+    (re.compile(rf"\b(?:{coded})", re.IGNORECASE), re.compile(rf"\b(?:{said})|\?", re.IGNORECASE))
+    for coded, said in (
+        (
+            r"family history|familienanamnese|antécédents? famili|antecedentes? familiar",
+            r"fam|FHx?\b|antécédents? fam|antecedentes? fam",
+        ),
+        (
+            r"no (?:evidence|history) of|ruled out|not present|excluded",
+            r"no\b|not\b|denie[sd]|without|rule[ds]?[ -]out|r/o|exclu|negative|kein",
+        ),
+        (
+            r"suspected|suspicion|verdacht|sospecha|verdenking|probable",
+            r"susp|poss|prob|likely|query|verd|v\.? ?a\.|sospecha|rule[ -]?out|r/o",
+        ),
+        (
+            r"(?:personal )?history of|zustand nach",
+            r"history|h/o|hx|past|prior|previous|old|former|ex-|quit|s/p|post|since|remi|resolved"
+            r"|survivor|z\.? ?n\.|zustand",
+        ),
+    )
+)
 _TOO_LITTLE_OR_MUCH = re.compile(r"\b(hypo|hyper)([^\W\d_]{4,})")
 
 
@@ -53,6 +77,17 @@ def contradiction_in(concept: object, *sites: str) -> str:
     others = (*coding_displays(concept), ", ".join(sites))
     other = next((one for one in others if _exclude_each_other(name, one)), "")
     return f"The EHR contradicts itself: it also says “{other}”." if other else ""
+
+
+def context_in(concept: object) -> str:
+    """Return what a code says of a disease that its name does not: "Family history of diabetes" for
+    "Diabetes"; "" if there is nothing."""
+    name = concept_words(concept)
+    for display in coding_displays(concept):
+        saying = next((said for coded, said in _CONTEXTS if coded.search(display)), None)
+        if saying and not saying.search(name):
+            return f"Its code says “{display}”."
+    return ""
 
 
 def _exclude_each_other(one: str, other: str) -> bool:

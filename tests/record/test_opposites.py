@@ -52,6 +52,29 @@ def test_a_name_and_its_code_contradict_each_other(text: str, display: str, is_s
 
 
 @pytest.mark.parametrize(
+    ("text", "display", "is_said"),
+    [
+        ("Diabetes", "Family history of diabetes mellitus", True),
+        ("Breast cancer", "Personal history of malignant neoplasm of breast", True),
+        ("Pulmonary embolism", "Pulmonary embolism ruled out", True),
+        ("Pneumonia", "Suspected pneumonia", True),
+        ("FH: diabetes", "Family history of diabetes mellitus", False),
+        ("H/O breast cancer", "Personal history of malignant neoplasm of breast", False),
+        ("Stroke 2015, s/p thrombolysis", "History of stroke", False),
+        ("Diabetes", "Diabetes mellitus without complication", False),
+        ("History of MI", "Myocardial infarction", False),
+        ("PTSD", "Post-traumatic stress disorder", False),
+        ("Former smoker", "Personal history of nicotine dependence", False),
+        ("?PE", "Suspected pulmonary embolism", False),
+    ],
+)
+def test_a_code_says_what_the_name_leaves_out(text: str, display: str, is_said: bool) -> None:
+    entry = about_patient("Condition", "c", code=concept(text, display))
+    says = f"Its code says “{display}”."
+    assert_says(words_of("problems", entry), says if is_said else f"NOT {says}")
+
+
+@pytest.mark.parametrize(
     ("section", "resource_type"),
     [("problems", "Condition"), ("procedures", "Procedure"), ("orders", "ServiceRequest")],
 )
