@@ -30,7 +30,7 @@ _OF_KINDS = (
     ),
 )
 # "Type II", "T2DM", "stage IIIb", "grade 1-2".
-_NUMBER = r"(?:[1-5]|I{1,3}|IV|V)[a-c]?"
+_NUMBER = r"(?:[1-5]|IV|I{1,3}|V)[a-c]?"
 _NUMBERED = re.compile(
     r"\b(?P<kind>typ(?:e|us)?|tipo|stage|stadium|stade|grade?|class)[ -]?"
     rf"(?P<numbers>{_NUMBER}(?: ?(?:[/,&-]|and|or|to|bis) ?{_NUMBER})*)\b"

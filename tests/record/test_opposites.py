@@ -35,6 +35,7 @@ def concept(text: str, display: str) -> Resource:
         ("CKD stage 3a", "Chronic kidney disease stage 3 (disorder)", False),
         ("CKD stage IIIb", "Chronic kidney disease, stage 3b", False),
         ("Type 2 diabetes with CKD stage 3", "Diabetes type II", False),
+        ("Lupus nephritis class IV", "Lupus nephritis, class 4", False),
         ("Herpes simplex type 1 and 2", "Herpes simplex, type II", False),
         ("Hypokalaemia", "Hyperkalemia", True),
         ("Hyperkalaemia", "Hyperkalemia", False),
