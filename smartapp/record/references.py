@@ -93,14 +93,13 @@ def _contained_id(written: object) -> str:
 def with_names(resource: Resource, now: datetime) -> Resource:
     """Return the resource with the names of the people, places and organizations that it contains
     as the displays of its references to them."""
-    contained = mappings(resource.get("contained"))
-    names = {_contained_id(one.get("id")): best_name(one, now) for one in contained}
-    for role in contained:
+    # "#" alone is the resource itself.
+    contained = {_contained_id(one.get("id")): one for one in mappings(resource.get("contained"))}
+    names = {id: best_name(one, now) for id, one in contained.items() if id}
+    for id in names:
         # A PractitionerRole has the name of its person.
-        person = role.get("practitioner")
-        if person and not names[_contained_id(role.get("id"))]:
-            name = display(person) or names.get(_contained_id(target(person)), "")
-            names[_contained_id(role.get("id"))] = name
+        person = contained[id].get("practitioner")
+        names[id] = names[id] or display(person) or names.get(_contained_id(target(person)), "")
     return _with_displays(resource, names) if any(names.values()) else resource
 
 

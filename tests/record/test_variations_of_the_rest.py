@@ -1659,6 +1659,12 @@ def test_people_that_an_entry_contains_are_named(
     assert_says(words_of(section, entry), "Dr Hart")
 
 
+def test_a_reference_to_the_entry_itself_names_nobody() -> None:
+    nameless = [{"resourceType": "Practitioner", "name": [{"text": "Dr Hart"}]}]
+    entry = about_patient("Condition", "c", contained=nameless, recorder={"reference": "#"})
+    assert_says(words_of("problems", entry), "NOT Dr Hart")
+
+
 def test_the_general_practitioner_whom_the_patient_contains_is_named() -> None:
     doctor = {"reference": "#p"}
     shown = words_of("personal", contained=CONTAINED_PEOPLE, generalPractitioner=[doctor])
