@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # cqlpy 0.3.1 (PyPI), for quality measures: CQL's age at a date is asked for in years, months or days, and
-# that of an infant in months (CQL 1.5, Author's Guide, CalculateAgeAt). A duration counts whole periods and
-# a difference the boundaries that were crossed (Duration; Difference). The package takes the unit of an
-# age and gives years all the same: whoever is under one is 0 months old, and due for no vaccination. From 31
-# January to 1 February is a month, and from eleven in the evening to one in the morning no day boundary.
-# What is compared by the day is compared by the second.
+# that of an infant in months (CQL 1.5, Author's Guide, CalculateAgeAt). A duration counts whole periods
+# and a difference the boundaries that were crossed (Duration; Difference). The package takes the unit of
+# an age and gives years all the same: whoever is under one is 0 months old, and due for no vaccination.
+# From 31 January to 1 February is a month, and from eleven in the evening to one in the morning no day
+# boundary. What is compared by the day is compared by the second.
 # Seen: 0 months at 6 months; duration 1 month, right 0; difference 0 days, right 1; before, by day: true.
 set -euo pipefail
 folder=$(mktemp -d)

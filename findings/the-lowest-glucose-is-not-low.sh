@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# glucose360 0.0.2 (PyPI): time below range is that below 70 mg/dL, level 1 from 54 to 69 and level 2 below
-# 54; time above range is that above 180, level 2 above 250 (Battelino and others, Diabetes Care
-# 2019;42:1593). The package looks for low values from 40 on and for high ones up to 400: 39, the lowest of all, is
-# not low, and 401 is not high, though sensors measure up to 500. It looks for whole numbers: 53.5 mg/dL,
-# which is what 2.97 mmol/L are, is in neither level. 70 is low, 180 high and both in range.
+# glucose360 0.0.2 (PyPI): time below range is that below 70 mg/dL, level 1 from 54 to 69 and level 2
+# below 54; time above range is that above 180, level 2 above 250 (Battelino and others, Diabetes Care
+# 2019;42:1593). The package looks for low values from 40 on and for high ones up to 400: 39, the lowest
+# of all, is not low, and 401 is not high, though sensors measure up to 500. It looks for whole numbers:
+# 53.5 mg/dL, which is what 2.97 mmol/L are, is in neither level. 70 is low, 180 high and both in range.
 # Seen: 39 and 401 in no range at all; 53.5 in no level; 70 and 180 in two.
 set -euo pipefail
 folder=$(mktemp -d)
