@@ -276,7 +276,7 @@ async def _request(
                 with breaker.request():
                     response = await _send(method, checked, max_bytes, timeout_seconds, options)
                     if _is_redirect(response.status, options):
-                        raise EHRRedirected(_redirected(checked, response))
+                        raise _redirected(checked, response)
             tracing.answered(span, response.status)
         return response
     except asyncio.CancelledError:
@@ -318,17 +318,20 @@ def _media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def _redirected(url: URL, response: Response) -> str:
-    """Return where a redirect leads, without its path and query, which may hold anything."""
+def _redirected(url: URL, response: Response) -> EHRRedirected:
+    """Return the error of a redirect. It says where that leads, without its path and query, which
+    may hold anything; its rule is "loop" where it leads to itself."""
     answered = f"{url.raw_authority} answered {response.status}"
     try:
         to = urljoin(str(url), response.headers["Location"])
         origin = origin_of(to)
     except (KeyError, ValueError):
-        return answered
-    if origin == origin_of(str(url)):
-        origin = "itself" if to == str(url) else "another path there"
-    return f"{answered}, which leads to {origin}"
+        return EHRRedirected(answered)
+    if to == str(url):
+        return EHRRedirected(f"{answered}, which leads to itself", rule="loop")
+    is_same = origin == origin_of(str(url))
+    where = "another path there" if is_same else origin
+    return EHRRedirected(f"{answered}, which leads to {where}")
 
 
 def _is_redirect(status: int, options: Mapping[str, Any]) -> bool:

@@ -32,8 +32,9 @@ def required(name: str) -> str:
     value: str = env.str(name, default="")
     if not value:
         raise ImproperlyConfigured(
-            f"{name} is not set. .env.example says what it is and how to make one; on your desk "
-            "`python3 manage.py demo` writes one into .env."
+            f"{name} is not set, or it is empty in the environment, which wins over .env. "
+            ".env.example says what it is and how to make one; on your desk `python3 manage.py "
+            "demo` writes one into .env."
         )
     return value
 

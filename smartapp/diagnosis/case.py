@@ -347,6 +347,11 @@ class Case:
         return f"The EHR answered {parts or 'nothing usable'}.{self.quote}"
 
     @property
+    def words(self) -> str:
+        """The EHR's own words about the failure, with the code that it gave; "" for none."""
+        return ": ".join(dict.fromkeys(filter(None, (self.failure["ehr_error"], self.said))))
+
+    @property
     def quote(self) -> str:
         return f" It said: “{self.said}”" if self.said else ""
 

@@ -8,6 +8,7 @@ checks, and say what the table of causes says.
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -282,8 +283,10 @@ async def metadata(config: EndpointConfig) -> AsyncIterator[Finding]:
     headers = {"Accept": "application/fhir+json"}
     try:
         response = await http.get(url, headers=headers, max_bytes=MAX_METADATA_BYTES)
-        if response.status != 200:
-            yield advice(check, f"{url} answered {response.status}.", fix)
+        if response.status != HTTPStatus.OK:
+            is_closed = response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+            public = "It has to be public (FHIR R4, Capabilities): ask the vendor."
+            yield advice(check, f"{url} answered {response.status}.", public if is_closed else fix)
             return
         statement = parse_resource(response.body, resource_type="CapabilityStatement")
     except SmartError as error:

@@ -5,12 +5,14 @@ from functools import cache
 
 from django.utils import timezone
 
+from smartapp.launches import steps
 from smartapp.launches.models import LaunchEvent, Step
 from smartapp.launches.pending import PENDING_LIFETIME
 from smartapp.protocol.errors import SmartError
 
 WENT_WELL = "Went well"
 LEFT_OUT = "wrong-patient-entry"
+_OF_A_PART = {code for _, code in steps.LACKING.values()}
 # An EHR sent somebody else's data: what an administrator has to know first.
 WRONG_PATIENT = ("wrong-patient", "patient-changed", LEFT_OUT)
 UNDER_WAY = (Step.LAUNCH, Step.DISCOVERY, Step.AUTHORIZE)
@@ -57,12 +59,6 @@ def of(timeline: Sequence[LaunchEvent]) -> str:
     if origin:
         return f"A page was sent into a frame of {origin}, which may have to leave it blank"
     return _page(shown)
-
-
-_OF_A_PART = (
-    "fhir-failed", "fhir-forbidden", "unattributed-entry", "results-elsewhere", "list-incomplete",
-    LEFT_OUT,
-)  # fmt: skip
 
 
 def sections(timeline: Sequence[LaunchEvent]) -> dict[str, str]:

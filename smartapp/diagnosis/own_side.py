@@ -28,6 +28,14 @@ _LET_HOST_COME = (
     "Let the proxy in front pass the Host header on as it came, or add the host that it sends to "
     "ALLOWED_HOSTS; the log names it."
 )
+_SAY_HTTPS = (
+    "Let the proxy in front send X-Forwarded-Proto: https, and let this app believe it "
+    "(FORWARDED_ALLOW_IPS)."
+)
+_ON_PURPOSE = (
+    "If that is on purpose, nothing is wrong: launches have other addresses. Else look at the "
+    "proxy in front, and at PUBLIC_URL."
+)
 
 
 async def configuration(config: EndpointConfig) -> AsyncIterator[Finding]:
@@ -92,20 +100,26 @@ async def pages(_: EndpointConfig) -> AsyncIterator[Finding]:
     try:
         status = (await http.get(url)).status
     except EHRRedirected as error:
-        yield problem(
-            "own-pages",
-            f"No page is shown at {url}: {error.detail}.",
-            "Where it leads to itself, let the proxy in front send X-Forwarded-Proto: https, and "
-            "let this app believe it (FORWARDED_ALLOW_IPS). Else correct PUBLIC_URL.",
-        )
+        if error.rule == "loop":
+            yield problem("own-pages", f"No page is shown: {error.detail}.", _SAY_HTTPS)
+        else:
+            yield advice("own-pages", f"No page is shown: {error.detail}.", _ON_PURPOSE)
     except SmartError:
         return
     else:
-        if status == HTTPStatus.OK:
-            yield ok("own-pages", f"Browsers are shown pages at {url}.")
-        else:
-            fix = _LET_HOST_COME if status == HTTPStatus.BAD_REQUEST else _START
-            yield problem("own-pages", f"No page is shown: {url} answered {status}.", fix)
+        yield _page(url, status)
+
+
+def _page(url: str, status: int) -> Finding:
+    """A proxy may keep this page from people on purpose, with an answer of its own."""
+    seen = f"No page is shown: {url} answered {status}."
+    if status == HTTPStatus.OK:
+        return ok("own-pages", f"Browsers are shown pages at {url}.")
+    if status == HTTPStatus.BAD_REQUEST:
+        return problem("own-pages", seen, _LET_HOST_COME)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return problem("own-pages", seen, _START)
+    return advice("own-pages", seen, _ON_PURPOSE)
 
 
 async def keys(config: EndpointConfig) -> AsyncIterator[Finding]:

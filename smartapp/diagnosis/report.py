@@ -75,7 +75,7 @@ def build(timeline: Sequence[LaunchEvent], found: Iterable[Finding] = ()) -> Att
         attempt=timeline[0].attempt,
         endpoint_name=name,
         summary=summary(timeline),
-        said=_said(timeline),
+        said=case.words,
         steps=steps,
         causes=tuple((one, _button(one, known)) for one in causes),
         checks=tuple(known.findings.values()),
@@ -96,14 +96,6 @@ def summary(timeline: Sequence[LaunchEvent]) -> str:
     failed = outcome.stopped_at(timeline)
     at = f" It stopped at: {failed.get_step_display()}." if failed else ""
     return f"{outcome.of(timeline)}.{at}"
-
-
-def _said(timeline: Sequence[LaunchEvent]) -> str:
-    """Return the EHR's own words about the failure, with the code that it gave; "" for none."""
-    failed = outcome.failure_of(timeline)
-    detail = failed.detail if failed else {}
-    words = filter(None, (detail.get("ehr_error"), detail.get("said")))
-    return ": ".join(dict.fromkeys(map(str, words)))
 
 
 def _verdicts(event: LaunchEvent) -> Iterator[Finding]:

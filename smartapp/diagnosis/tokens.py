@@ -14,7 +14,7 @@ def _naming(subject: str) -> When:
 
 
 def _refused_naming(subject: str) -> When:
-    return every(lambda c: c.is_at_token_endpoint and bool(c.ehr_error), naming(subject))
+    return every(_is_refused, naming(subject))
 
 
 def _code_refused(case: Case) -> bool:
@@ -26,7 +26,7 @@ def _code_refused(case: Case) -> bool:
 
 
 def _is_refused(case: Case) -> bool:
-    return case.is_at_token_endpoint and case.http_status >= 400
+    return case.is_at_token_endpoint and case.is_refused
 
 
 def _answered(*errors: str) -> When:
@@ -53,6 +53,7 @@ _LIMITED = coded("ehr-limited", "token-budget-spent")
 _GATEWAY = ("Look for a gateway, a proxy or a sign-in page in between, and compare the token "
             "endpoint with the vendor's.")  # fmt: skip
 _DPOP = ("use_dpop_nonce", "invalid_dpop_proof")  # RFC 9449
+_ENDED = "The person, their EHR session or a policy ended it; start a new launch."
 _OVER = {"expired", "jti"}
 CODE_OVER = "C69"
 _ISSUERS_KEYS = ("See that the expected issuer is the right one and that its keys are found. Their "
@@ -142,9 +143,8 @@ TABLE = (
           "{c.seen} Members that came: {c.received}.", "Tell the vendor which rule it is."),
     Entry("C125", SAID, "The EHR does not accept the refresh token any more",
           every(coded("refresh-refused"), naming("token_over", but_not=("assertion", "scope"))),
-          ANSWER, "The person, their EHR session or a policy ended it; start a new launch. Ask the "
-          "vendor to answer invalid_grant then (RFC 6749 §5.2): the app does not ask again after "
-          "it."),
+          ANSWER, f"{_ENDED} Ask the vendor to answer invalid_grant then (RFC 6749 §5.2): the app "
+          "does not ask again after it."),
     Entry("C121", LIKELY, "The EHR wants scope in a refresh, and none was sent", _lacks_scope,
           ANSWER, "Tick “Send scope on refresh” in the registration.",
           said=naming("scope", "missing")),
@@ -198,8 +198,7 @@ TABLE = (
           "Open the app again from the right chart, and tell the vendor."),
     Entry("C125", SEEN, "The EHR does not accept the refresh token any more",
           lambda c: c.code == "ended-by-ehr" and c.is_refresh_refused,
-          "{c.refresh_answer}",
-          "The person, their EHR session or a policy ended it; start a new launch."),
+          "{c.refresh_answer}", _ENDED),
     Entry("C141", SEEN, "The FHIR server refuses tokens that the EHR has just given",
           lambda c: c.code == "ended-by-ehr" and not c.is_refresh_refused,
           "401 for a renewed token too.{c.quote}", "Compare aud with the FHIR base URL, and ask "
@@ -226,7 +225,7 @@ TABLE = (
 )  # fmt: skip
 
 OTHERWISE = Entry(
-    "C60", POSSIBLE, "The EHR refused the token request", lambda c: c.is_at_token_endpoint and (
-        c.is_refused or c.code in ("token-refused", "refresh-failed")), ANSWER,
+    "C60", POSSIBLE, "The EHR refused the token request",
+    lambda c: _is_refused(c) or c.code in ("token-refused", "refresh-failed"), ANSWER,
     "Compare the members that were sent with the vendor's documentation.",
 )  # fmt: skip

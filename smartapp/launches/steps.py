@@ -282,7 +282,8 @@ def shown_without_patient() -> None:
     events.note(Step.FHIR, [], {"sections": {"patient": "not chosen"}})
 
 
-_LACKING = {
+# By what a part of the record lacks: the rule, and the code of the event.
+LACKING = {
     "failed": ("C142", "fhir-failed"),
     "forbidden": ("C141", "fhir-forbidden"),
     "foreign": ("C143", "wrong-patient-entry"),
@@ -294,7 +295,7 @@ _LACKING = {
 
 def _lacking(name: str, state: str, lacks: str, part: Who | Visit | ReadSection) -> None:
     """Something of one part of the record failed, or was left out (C143)."""
-    rule, code = _LACKING[lacks]
+    rule, code = LACKING[lacks]
     detail: Detail = {"sections": {name: state}}
     if part.why.detail:
         detail |= {"rule": part.why.rule, "failure": part.why.detail}

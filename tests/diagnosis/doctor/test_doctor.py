@@ -375,7 +375,6 @@ async def test_another_key_under_the_same_kid_is_found(healthy: EHR) -> None:
     ("status", "location", "words"),
     [
         (301, "/", ["which leads to itself", "X-Forwarded-Proto"]),
-        (301, "https://new.example/", ["which leads to https://new.example", "PUBLIC_URL"]),
         (400, "", ["answered 400", "pass the Host header on", "ALLOWED_HOSTS"]),
         (500, "", ["answered 500"]),
     ],
@@ -388,6 +387,16 @@ async def test_pages_that_the_proxy_keeps_from_people_are_found(
     assert await problems() == ["own-pages"]
     _, output = await in_database(run)
     assert all(one in output for one in words)
+
+
+@pytest.mark.parametrize(
+    ("status", "location"), [(403, ""), (404, ""), (302, "https://hospital.example/")]
+)
+async def test_a_start_page_that_a_proxy_keeps_to_itself_is_advice(
+    healthy: EHR, status: int, location: str
+) -> None:
+    healthy.answers["/"] = status, b"", {"Location": location} if location else {}
+    assert await advised() == ["own-pages"]
 
 
 async def test_an_algorithm_without_a_key_is_found(healthy: EHR) -> None:
