@@ -427,14 +427,14 @@ class AuthorizationRefused(SmartError):
     requirement = "C52"
     step = "callback"
     status = 403
-    title = "Access was not given"
-    happened = "The EHR did not give this app access."
-    next_step = "Start again and allow access, or ask your health system if you did not refuse it."
-    in_ehr = f"{REOPEN} Allow access then, or ask your administrator if you did not refuse it."
+    title = "The EHR refused the sign-in"
+    happened = "The EHR sent you back with an error, and nothing was read."
+    next_step = f"{START_AGAIN} {IF_TWICE}"
 
 
 class AccessDenied(AuthorizationRefused):
     code = "access-denied"
+    title = "Access was not given"
     happened = "The EHR says that access was not allowed, so nothing was read."
     next_step = (
         "If you chose not to allow it, nothing else is needed. If you did not, start again, or "
