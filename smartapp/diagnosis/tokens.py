@@ -110,7 +110,7 @@ TABLE = (
     Entry("C60", SAID, "The EHR refuses the network address that this server calls from",
           _refused_naming("address"), ANSWER, "Give the vendor the address from which this server "
           "reaches the internet, or let it take any."),
-    Entry("C1", SAID, "The EHR gave this code to another client id",
+    Entry("C60", SAID, "The EHR gave this code to another client id",
           lambda c: _code_refused(c) and "client_id" in c.named and not c.named & _OVER, ANSWER,
           "{c.compare_client_id}"),
     Entry(CODE_OVER, LIKELY, "The code was over before it was exchanged",

@@ -648,6 +648,7 @@ async def test_the_made_up_code_is_named_as_what_it_is(healthy: EHR) -> None:
     [
         ("invalid_grant", "PKCE verification failed"),
         ("invalid_grant", "redirect_uri mismatch"),
+        ("invalid_grant", "The code is unknown or belongs to another client."),
         ("invalid_request", "Invalid code"),
         ("INVALID_GRANT", ""),
     ],
