@@ -53,6 +53,7 @@ _CHALLENGE_ERROR = re.compile(r'\berror(?:_description)?\s*=\s*(?:"([^"]*)"|([^\
 _ERROR_MEMBERS = (
     "error_description",
     "error_message",
+    "errorMessage",
     "errorSummary",
     "detailedmessage",
     "Error",

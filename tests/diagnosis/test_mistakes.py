@@ -431,6 +431,8 @@ class TestTokenEndpoint:
             (json_text(401, '{"error":"invalid_client","error_description":'
              '["JWKS could not be fetched"]}'), "could not fetch our keys", "C63"),
             (raw(403, "error code: 1020", "text/plain"), NO_OAUTH, "C80"),
+            (json_text(400, '{"errorMessage":"wrong code_verifier"}'), "PKCE check", "C33"),
+            (json_text(403, '{"message":"Rate limit exceeded"}'), "limits how often", "C128"),
             (json_text(200, '{"error":"<html>login</html>"}'), "refused the token", "C60"),
             (json_text(400, '{"fault":"policy"}'), "refused the token request", "C60"),
             (raw(200, "access_token=a&token_type=bearer", "application/x-www-form-urlencoded"),
