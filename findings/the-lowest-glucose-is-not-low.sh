@@ -8,6 +8,7 @@
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+cd "$folder"  # it leaves its settings where it runs
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet numpy==2.2.3 pandas==2.2.3 scipy==1.15.2
 "$folder/venv/bin/pip" install --quiet --no-deps glucose360==0.0.2
