@@ -50,8 +50,9 @@ logger = logging.getLogger(__name__)
 
 ADMIN_PREFIX = "/admin/"
 SESSION_PREFIXES = (ADMIN_PREFIX, "/sandbox/")
-# The sandbox's FHIR API is below the same prefix; it knows bearer tokens only.
-FHIR_API = re.compile(r"/sandbox/(?:\w+/)?fhir/")
+# The sandbox's FHIR API is below the same prefix; it knows bearer tokens only. Beside its views,
+# which are async, there are others that need a thread.
+FHIR_API = re.compile(r"/sandbox/(?:\w+/)?fhir/r4/(?!\.well-known/)")
 LAUNCH_PREFIXES = ("/launch", "/connect/", "/callback/")
 # Marks an address that a page loaded by itself.
 AGAIN = "again"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import ManagementUtility
+from django.urls import resolve
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -16,6 +17,7 @@ from smartapp import asgi
 from smartapp.database import close_thread_connections, in_database
 from smartapp.keys import key_creation, memory
 from smartapp.launches import urls as launch_urls
+from smartapp.middleware import has_session
 
 
 async def ask(
@@ -137,6 +139,29 @@ def test_every_view_that_has_no_thread_of_its_own_is_async() -> None:
     """A sync view would wait for the only shared thread."""
     for pattern in launch_urls.urlpatterns:
         assert iscoroutinefunction(pattern.callback), pattern
+
+
+@pytest.mark.parametrize("world", ["", "preview/", "strict/", "bcp/"])
+@pytest.mark.parametrize(
+    ("path", "is_api"),
+    [
+        ("fhir/r4/metadata", True),
+        ("fhir/r4/Patient/a", True),
+        ("fhir/r4/Patient/_search", True),
+        ("fhir/r4/$export", True),
+        ("fhir/r4/.well-known/smart-configuration", False),
+        ("fhir/r5/metadata", False),
+        ("fhir/", False),
+        ("oauth2/v1/token", False),
+    ],
+)
+def test_of_the_sandbox_only_the_fhir_api_has_no_thread_of_its_own(
+    world: str, path: str, is_api: bool
+) -> None:
+    """The other views below its address are sync, and one writes to the database."""
+    address = f"/sandbox/{world}{path}"
+    view = resolve(address).func
+    assert (has_session(address), iscoroutinefunction(view)) == (not is_api, is_api)
 
 
 async def test_the_admin_takes_no_more_at_once_than_the_launches_can_spare(
