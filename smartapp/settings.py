@@ -48,7 +48,7 @@ def number(name: str, default: int, least: int, most: int) -> int:
 
 def origin(name: str, default: str) -> str:
     """Return scheme, host and port. Addresses that are handed out begin with it, so that it can
-    have no path."""
+    have no path. Its scheme decides what cookies and sign-ins need, however it is written."""
     written: str = env.str(name, default=default).strip().rstrip("/")
     try:
         parts = urlsplit(written)
@@ -59,7 +59,11 @@ def origin(name: str, default: str) -> str:
         raise ImproperlyConfigured(
             f"{name} is scheme, host and perhaps port, without a path, as https://app.example.org."
         )
-    return written
+    return parts.scheme + written[len(parts.scheme) :]
+
+
+def listed(name: str) -> list[str]:
+    return [one for part in env.list(name, default=[]) if (one := part.strip())]
 
 
 def service(name: str, read: Callable[..., dict[str, Any]], default: str) -> dict[str, Any]:
@@ -78,7 +82,7 @@ def service(name: str, read: Callable[..., dict[str, Any]], default: str) -> dic
 
 SECRET_KEY = required("SECRET_KEY")
 # Earlier keys, while their signatures are valid: sessions and one-time links of administrators.
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+SECRET_KEY_FALLBACKS = listed("SECRET_KEY_FALLBACKS")
 ENCRYPTION_KEYS = required("ENCRYPTION_KEYS")
 DEBUG = boolean("DEBUG")
 SANDBOX = boolean("SANDBOX")
@@ -96,9 +100,11 @@ IDLE_MINUTES = number("IDLE_MINUTES", 30, 1, 12 * 60)
 # Launches that wait for their EHR in one process, and how many of them for the same EHR.
 MAX_LAUNCHES_IN_FLIGHT = number("MAX_LAUNCHES_IN_FLIGHT", 1024, 1, 1_000_000)
 MAX_OF_ONE_ENDPOINT = number("MAX_OF_ONE_ENDPOINT", 512, 1, MAX_LAUNCHES_IN_FLIGHT)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(PUBLIC_URL).hostname or ""])
-if any("/" in host for host in ALLOWED_HOSTS):
-    raise ImproperlyConfigured("ALLOWED_HOSTS has hosts, as app.example.org, without https://.")
+ALLOWED_HOSTS = listed("ALLOWED_HOSTS") or [urlsplit(PUBLIC_URL).hostname or ""]
+if any("/" in host or host.rpartition(":")[2].isdecimal() for host in ALLOWED_HOSTS):
+    raise ImproperlyConfigured(
+        "ALLOWED_HOSTS has hosts, as app.example.org, without https:// and without a port."
+    )
 if ALLOW_LOOPBACK_EHRS:
     # Two names for one origin make two sites, which allows testing frames.
     ALLOWED_HOSTS += ["127.0.0.1", "localhost"]
@@ -266,7 +272,7 @@ AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 
 
-ADMINS = [("", address) for address in env.list("ADMINS", default=[])]
+ADMINS = [("", address) for address in listed("ADMINS")]
 SERVER_EMAIL = env.str("SERVER_EMAIL", default=f"smartapp@{urlsplit(PUBLIC_URL).hostname}")
 EMAIL_SUBJECT_PREFIX = "[smartapp] "
 EMAIL_TIMEOUT = 5

@@ -13,7 +13,7 @@ from smartapp.protocol.errors import SmartError
 from tests.processes import ROOT
 
 SETTINGS = (ROOT / "smartapp" / "settings.py").read_text()
-READERS = r"(?:env\.\w+|boolean|required|number|origin|service)"
+READERS = r"(?:env\.\w+|boolean|required|number|origin|listed|service)"
 VARIABLES = sorted(set(re.findall(rf'{READERS}\(\s*"([A-Z_]+)"', SETTINGS)))
 ERRORS = ROOT / "docs" / "errors.md"
 ERRORS_HEAD = """\

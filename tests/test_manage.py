@@ -98,6 +98,7 @@ def test_a_benchmark_has_no_migrated_database_to_begin_with(
         ("PUBLIC_URL", "https://app.example.org/smart", "PUBLIC_URL is scheme, host and perhaps"),
         ("PUBLIC_URL", "https://app.example.org:99999", "PUBLIC_URL is scheme, host and perhaps"),
         ("ALLOWED_HOSTS", "https://app.example.org", "ALLOWED_HOSTS has hosts"),
+        ("ALLOWED_HOSTS", "app.example.org:443", "ALLOWED_HOSTS has hosts"),
         ("DATABASE_URL", "", "DATABASE_URL is no address"),
         ("DATABASE_URL", "postgress://app:CANARY@host/app", "DATABASE_URL is no address"),
         ("DATABASE_URL", "app:CANARY@host", "DATABASE_URL is no address"),
@@ -112,6 +113,28 @@ def test_a_setting_of_another_form_is_named_and_not_quoted(
     code, printed = of_operator({**env, name: value}, "check")
     assert (code, printed.startswith(words)) == (1, True), printed
     assert "CANARY" not in printed
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "asked", "found"),
+    [
+        ("PUBLIC_URL", "HTTPS://app.example.org", "SESSION_COOKIE_SECURE", "True"),
+        (
+            "ALLOWED_HOSTS",
+            "a.example, b.example",
+            "ALLOWED_HOSTS[:2]",
+            "['a.example', 'b.example']",
+        ),
+        ("ALLOWED_HOSTS", "", "ALLOWED_HOSTS[:1]", "['app.example.org']"),
+    ],
+)
+def test_a_setting_that_is_written_otherwise_means_the_same(
+    tmp_path: Path, name: str, value: str, asked: str, found: str
+) -> None:
+    env = processes.environment("https://app.example.org", f"sqlite:///{tmp_path / 'a.sqlite3'}")
+    python = f"from django.conf import settings; print(settings.{asked})"
+    code, printed = of_operator({**env, name: value}, "shell", "--no-imports", "-c", python)
+    assert (code, printed.strip()) == (0, found)
 
 
 @pytest.mark.parametrize(
