@@ -25,7 +25,8 @@ NOT_AS_IT_IS = (
 # Of these, those that are never about permission.
 IN_NO_FORM = frozenset(NOT_AS_IT_IS) - {HTTPStatus.FORBIDDEN}
 
-# Large pages need fewer requests. An EHR that refuses it by name chooses the size itself.
+# Large pages need fewer requests. An EHR that refuses it, by name or in every other form, chooses
+# the size itself.
 SIZE = {"_count": str(PAGE_SIZE)}
 
 Parameters = Mapping[str, str]
@@ -160,7 +161,10 @@ def _amended(search: Search, parameters: Parameters, refused: ReadRefused) -> Pa
     for other in (plain, {**plain, **search.alone}, {**plain, **missing}):
         if other != parameters:
             return other
-    raise refused
+    if search.is_besides or not SIZE.keys() & parameters.keys():
+        raise refused
+    added = {*SIZE, *dict(search.if_asked)}
+    return {name: value for name, value in plain.items() if name not in added}
 
 
 def _names(said: str, parameter: str) -> bool:

@@ -85,6 +85,16 @@ class TestOrder:
         first, second = ehr.asked("Condition")
         assert first.query.keys() - second.query.keys() == {"_count"}
 
+    @pytest.mark.parametrize("resource_type", ["Condition", "AllergyIntolerance"])
+    async def test_an_ehr_that_does_not_say_that_the_pages_are_too_large(
+        self, ehr: FakeEHR, resource_type: str
+    ) -> None:
+        ehr.add(about_patient(resource_type, "x1", code=concept("Something")))
+        words = "The value must be between 1 and 50"
+        refusing(ehr, resource_type, lambda one: words if "_count" in one.query else "")
+        name = {"Condition": "problems", "AllergyIntolerance": "allergies"}[resource_type]
+        assert (await section(ehr, name)).count == 1
+
     async def test_what_is_cut_is_old_and_the_page_says_so(
         self, ehr: FakeEHR, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -164,7 +174,8 @@ class TestDemands:
         refusing(ehr, "Condition", lambda _: "No.")
         found = await section(ehr, "problems")
         assert found.state == "failed"
-        assert len(ehr.asked("Condition")) == 3  # as we like it, plain, with what may be demanded
+        # As we like it, plain, with what may be demanded, then the last two with pages of any size.
+        assert len(ehr.asked("Condition")) == 5
 
 
 def unfiled(code: str, **members: object) -> Resource:
@@ -258,7 +269,8 @@ class TestCategories:
         assert [*found.notes] == (refused if known else [])
         if known:
             in_one = [one for one in ehr.asked("Observation") if categories_in(one) == [*FINDINGS]]
-            assert len(in_one) == 2  # as we like it, and plain; and then no more
+            # As we like it, plain, and with pages of any size; and then no more.
+            assert len(in_one) == 3
 
     async def test_a_category_among_those_that_the_ehr_demands_costs_no_other(
         self, ehr: FakeEHR
