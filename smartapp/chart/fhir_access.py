@@ -294,7 +294,8 @@ class Record:
 
     async def _page(self, url: str, seconds: float) -> Bundle:
         body = await self._get(url, seconds)
-        return await self._parsed(body, partial(parse_bundle, fhir_base_url=self.fhir_base_url))
+        parse = partial(parse_bundle, fhir_base_url=self.fhir_base_url, url=url)
+        return await self._parsed(body, parse)
 
     async def _get(
         self,

@@ -48,6 +48,12 @@ _OUTCOME_TEXT = (
     "lock-error no-store exception timeout incomplete throttled informational"
 )
 _OUTCOME_CODES = frozenset(_OUTCOME_TEXT.split())
+_NOTHING_FOUND = re.compile(
+    r"(?:(?:the )?(?:resource )?(?:request|search|query) (?:returns|returned|found) )?"
+    r"no (?:results?|match(?:es)?|matching (?:results|resources|records)|resources|records|entries)"
+    r"(?: (?:were |was )?(?:found|returned))?\.?",
+    re.IGNORECASE,
+)
 _CHALLENGE_ERROR = re.compile(r'\berror(?:_description)?\s*=\s*(?:"([^"]*)"|([^\s,"]+))')
 # Members with an error text: OAuth, Okta, athenahealth's gateway, Apigee, others (C142).
 _ERROR_MEMBERS = (
@@ -144,20 +150,27 @@ def parse_resource(body: bytes, *, resource_type: str, id: str | None = None) ->
     return resource
 
 
-def parse_bundle(body: bytes, *, fhir_base_url: str) -> Bundle:
-    """Return the resources of a search and the URL of its next page.
+def parse_bundle(body: bytes, *, fhir_base_url: str, url: str) -> Bundle:
+    """Return the resources of a search at `url` and the URL of its next page.
 
     Raises FHIRResponseInvalid if the body is not a Bundle. Entries without a resource and
-    OperationOutcomes are left out with a note. A `next` link outside the base is not followed,
-    because the token would be sent there (T11).
+    OperationOutcomes are left out with a note, unless all they say is that the empty result is
+    empty. A `next` link outside the base is not followed, because the token would be sent there
+    (T11).
     """
     bundle = _parsed(body, parse_bundle_json)
     _check_type(bundle, "Bundle")
     notes: list[str] = []
-    found = list(_resources(bundle.get("entry"), notes))
+    outcomes: list[dict[str, Any]] = []
+    found = list(_resources(bundle.get("entry"), notes, outcomes))
+    notes += [
+        f"The EHR remarks: {_outcome_text(one)}"
+        for one in outcomes
+        if found or not _says_nothing_was_found(one)
+    ]
     resources = tuple(resource for resource, mode in found if mode != "include")
     included = tuple(resource for resource, mode in found if mode == "include")
-    next_url, elsewhere = _next_url(bundle.get("link"), fhir_base_url)
+    next_url, elsewhere = _next_url(bundle.get("link"), fhir_base_url, url)
     if elsewhere:
         notes.append(
             "This list is not complete: the EHR keeps more of it at an address that this app must "
@@ -256,15 +269,18 @@ def _parsed(body: bytes, parse: Callable[[bytes], dict[str, Any]]) -> dict[str, 
         raise FHIRResponseInvalid(f"the body is {exc}", rule=exc.rule) from None
 
 
-def _resources(entries: object, notes: list[str]) -> Iterator[tuple[dict[str, Any], object]]:
-    """Yield each resource with its search mode (FHIR R4, Bundle.entry.search.mode)."""
+def _resources(
+    entries: object, notes: list[str], outcomes: list[dict[str, Any]]
+) -> Iterator[tuple[dict[str, Any], object]]:
+    """Yield each resource with its search mode (FHIR R4, Bundle.entry.search.mode). What the server
+    says of the search is added to `outcomes`."""
     for entry in _listed(entries):
         members = entry if isinstance(entry, dict) else {}
         resource, search = members.get("resource"), members.get("search")
         if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
             notes.append("An entry without a resource was left out.")
         elif resource["resourceType"] == "OperationOutcome":
-            notes.append(f"The EHR remarks: {_outcome_text(resource)}")
+            outcomes.append(resource)
         else:
             yield resource, search.get("mode") if isinstance(search, dict) else None
 
@@ -286,14 +302,18 @@ def _total(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _next_url(links: object, fhir_base_url: str) -> tuple[str | None, str]:
+def _next_url(links: object, fhir_base_url: str, asked: str) -> tuple[str | None, str]:
     """Return the URL of the next page, or where it is if it is outside the base, in words without
-    its path and query, which may name a patient."""
+    its path and query, which may name a patient. A link of a query alone is about the address that
+    was `asked` (RFC 3986 §5.2.2)."""
     elsewhere = ""
     listed = [links] if isinstance(links, dict) else links  # a single one, converted from XML
     for link in listed if isinstance(listed, list) else []:
         if isinstance(link, dict) and str(link.get("relation")).lower() == "next":
-            url = resolve(link.get("url"), base=fhir_base_url)
+            written = link.get("url")
+            is_query = isinstance(written, str) and written.startswith("?")
+            path = asked.partition("?")[0]
+            url = f"{path}{written}" if is_query else resolve(written, base=fhir_base_url)
             if url is not None and is_below(url, fhir_base_url):
                 return url, ""
             elsewhere = _place(url or "", fhir_base_url)
@@ -365,6 +385,22 @@ def _outcome_text(outcome: dict[str, Any]) -> str:
     issues = outcome.get("issue")
     texts = [_issue_text(issue) for issue in issues] if isinstance(issues, list) else []
     return plain_text("; ".join(text for text in texts if text), MAX_VENDOR_CHARACTERS)
+
+
+def _says_nothing_was_found(outcome: dict[str, Any]) -> bool:
+    """Return whether an OperationOutcome only says that a search found nothing, as Epic's do with
+    every empty result (4101), and nothing that could be the reason."""
+    issues = outcome.get("issue")
+    return (
+        isinstance(issues, list)
+        and bool(issues)
+        and all(
+            isinstance(one, dict)
+            and one.get("severity") in ("warning", "information")
+            and _NOTHING_FOUND.fullmatch(_issue_text(one).strip()) is not None
+            for one in issues
+        )
+    )
 
 
 def _issue_text(issue: object) -> str:

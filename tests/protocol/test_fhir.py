@@ -130,9 +130,11 @@ class TestResource:
 class TestBundle:
     OBSERVATION = {"resourceType": "Observation", "id": "1"}
 
+    ASKED = f"{BASE}/Observation?patient=1&_count=200"
+
     def parse(self, **members: Any) -> Bundle:
         bundle = {"resourceType": "Bundle", "type": "searchset", **members}
-        return fhir.parse_bundle(as_body(bundle), fhir_base_url=BASE)
+        return fhir.parse_bundle(as_body(bundle), fhir_base_url=BASE, url=self.ASKED)
 
     def test_the_resources_come_in_order(self) -> None:
         second = {**self.OBSERVATION, "id": "2"}
@@ -162,6 +164,7 @@ class TestBundle:
             (f"{BASE}/Observation?page=2", f"{BASE}/Observation?page=2"),
             (f"{BASE}?_getpages=x", f"{BASE}?_getpages=x"),
             ("Observation?page=2", f"{BASE}/Observation?page=2"),
+            ("?page=2", f"{BASE}/Observation?page=2"),
             ("/fhir/r4/Observation?page=2", f"{BASE}/Observation?page=2"),
         ],
     )
@@ -207,6 +210,26 @@ class TestBundle:
         assert "A patient is required" in bundle.notes[0]
 
     @pytest.mark.parametrize(
+        ("issues", "is_remark"),
+        [
+            ([("warning", "Resource request returns no results.")], False),
+            ([("information", "No matching records were found")], False),
+            ([("error", "No results")], True),
+            ([("warning", "No results from the archive")], True),
+            ([("warning", "No results found"), ("warning", "It may not be all.")], True),
+            ([], True),
+        ],
+    )
+    def test_that_nothing_was_found_is_no_remark_on_an_empty_search(
+        self, issues: list[tuple[str, str]], is_remark: bool
+    ) -> None:
+        """Epic says so with every empty result."""
+        listed = [{"severity": one, "details": {"text": text}} for one, text in issues]
+        said = {"resource": {"resourceType": "OperationOutcome", "issue": listed}}
+        assert bool(self.parse(entry=[said]).notes) is is_remark
+        assert self.parse(entry=[said, {"resource": self.OBSERVATION}]).notes
+
+    @pytest.mark.parametrize(
         "entry", ["x", None, {}, {"resource": 5}, {"resource": {}}, {"resource": {"id": "1"}}]
     )
     def test_an_entry_without_a_resource_is_left_out(self, entry: object) -> None:
@@ -217,14 +240,14 @@ class TestBundle:
     @pytest.mark.parametrize("body", [b"", b"[]", b"{}", as_body(OUTCOME), b"<html>"])
     def test_what_is_no_bundle_is_refused(self, body: bytes) -> None:
         with pytest.raises(FHIRResponseInvalid):
-            fhir.parse_bundle(body, fhir_base_url=BASE)
+            fhir.parse_bundle(body, fhir_base_url=BASE, url=BASE)
 
     @pytest.mark.parametrize(
         ("sent", "total"), [("12", 12), ("9" * 5_000, None), ("many", None), (True, None)]
     )
     def test_a_number_of_matches_in_quotes(self, sent: object, total: int | None) -> None:
         body = as_body({"resourceType": "Bundle", "total": sent})
-        assert fhir.parse_bundle(body, fhir_base_url=BASE).total == total
+        assert fhir.parse_bundle(body, fhir_base_url=BASE, url=BASE).total == total
 
 
 def patient_of(resource: dict[str, Any]) -> str | None:

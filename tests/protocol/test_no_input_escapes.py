@@ -116,7 +116,7 @@ def read_jwks(body: bytes) -> None:
 
 
 def read_bundle(body: bytes) -> None:
-    for resource in fhir.parse_bundle(body, fhir_base_url=BASE).resources:
+    for resource in fhir.parse_bundle(body, fhir_base_url=BASE, url=BASE).resources:
         fhir.patient_of(resource, fhir_base_url=BASE)
 
 
