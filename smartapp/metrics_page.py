@@ -36,6 +36,7 @@ CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 WRITE_SECONDS = 5
 # A file this old is from a process that has ended.
 FORGOTTEN_SECONDS = 60
+DATABASE_SECONDS = 4
 
 logger = logging.getLogger(__name__)
 
@@ -103,10 +104,12 @@ def _own() -> bytes:
 
 async def page() -> bytes:
     """Return the metrics in Prometheus' text format, without those from the database if it is
-    unavailable."""
+    unavailable or slow: Prometheus gives up after ten seconds, and would take this process for
+    dead."""
     try:
-        known = await in_database(_known, timezone.now())
-    except DATABASE_IS_AWAY:
+        async with asyncio.timeout(DATABASE_SECONDS):
+            known = await in_database(_known, timezone.now())
+    except (*DATABASE_IS_AWAY, TimeoutError):
         known = []
     return await asyncio.to_thread(_together, known)
 

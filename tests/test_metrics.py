@@ -172,6 +172,19 @@ class TestPage:
         assert "smartapp_event_loop_lag_seconds" in told
         assert "smartapp_revocations_waiting" not in told
 
+    async def test_waits_no_longer_for_the_database_than_prometheus_waits_for_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def silent(*_: Any) -> None:
+            await asyncio.Event().wait()
+
+        assert metrics_page.DATABASE_SECONDS < 10
+        monkeypatch.setattr(metrics_page, "DATABASE_SECONDS", 0.01)
+        monkeypatch.setattr(metrics_page, "in_database", silent)
+        told = await text()
+        assert "smartapp_event_loop_lag_seconds" in told
+        assert "smartapp_revocations_waiting" not in told
+
 
 def test_hosts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "_hosts", set())
