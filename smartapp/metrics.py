@@ -90,6 +90,14 @@ circuits_open = Gauge(
     "smartapp_circuits_open", "Hosts that are left alone at the moment.", registry=registry
 )
 
+# What deploy/prometheus-alerts.yml waits for is there at 0 from the start: Prometheus sees no
+# increase in a counter that appears with its first event, and of some things one is too many.
+for kind in ("unexpected-error", "wrong-patient", "emergency-failed"):
+    alarms.labels(kind)
+for code in ("unexpected-error", "database-away"):
+    refusals.labels(code)
+refreshes.labels("uncertain")
+
 _hosts: set[str] = set()
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -75,6 +76,21 @@ def test_prometheus_takes_the_rules() -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_what_an_alert_waits_for_is_there_before_it_happens() -> None:
+    """Prometheus sees no increase in a counter that appears with its first event."""
+    fresh = "from smartapp import metrics; import prometheus_client as p; " \
+        "print(p.generate_latest(metrics.registry).decode())"  # fmt: skip
+    told = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", fresh], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    awaited = [
+        found for rule in rules() for found in re.findall(r"increase\((.+?)\[", rule["expr"])
+    ]
+    assert len(awaited) >= 5
+    for series in awaited:
+        assert f"{series} 0.0" in told
 
 
 def test_each_rule_says_what_to_do() -> None:
