@@ -9,7 +9,6 @@ repetitions, so that a frequent fault does not fill a mailbox.
 import contextlib
 import json
 import logging
-import smtplib
 import threading
 import time
 import urllib.request
@@ -116,7 +115,9 @@ def _held_back(what: str) -> int | None:
 def _tried(name: str, way: Callable[[str, str], None], *words: str) -> bool:
     try:
         way(*words)
-    except (OSError, smtplib.SMTPException, ValueError) as error:
+    except Exception as error:
+        # Any error, also of a server that speaks something else: the other way is tried next, and
+        # what the alarm is about has its own page to show.
         logger.error("an alarm was not sent by %s: %s", name, cause(error))
         return False
     return True

@@ -1,6 +1,7 @@
 """A fault of the app leaves its cause for the operator; an outage of the database is no fault."""
 
 import json
+import socket
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -214,6 +215,23 @@ class TestAlarm:
         assert not alerts.send("a", "a")
         settings.ALERT_WEBHOOK_URL = "http://127.0.0.1:1/"
         assert not alerts.send("b", "b")
+
+    def test_a_webhook_that_speaks_something_else_harms_nobody(
+        self, settings: Settings, admins: None
+    ) -> None:
+        """A port of another service: its answer is no error of the network."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+
+            def greet() -> None:
+                connection, _ = server.accept()
+                with connection:
+                    connection.sendall(b"220 mail.example.org ESMTP\r\n")
+                    connection.recv(65_536)
+
+            Thread(target=greet, daemon=True).start()
+            settings.ALERT_WEBHOOK_URL = f"http://127.0.0.1:{server.getsockname()[1]}/"
+            assert alerts.send("a", "a")
+        assert len(mail.outbox) == 1
 
     def test_a_way_that_fails_keeps_no_other(self, admins: None, settings: Settings) -> None:
         settings.ALERT_WEBHOOK_URL = "http://127.0.0.1:1/"
