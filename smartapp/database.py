@@ -5,6 +5,7 @@ connection: 6 ms on PostgreSQL. These threads live as long as the process.
 """
 
 import asyncio
+import select
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -54,8 +55,8 @@ def waiting() -> int:
 
 
 def _drop_dead_connection() -> None:
-    """Test a connection that had an error, was idle, or was used before another one was found dead;
-    reconnect if it is dead.
+    """Test a connection that had an error, was idle, was used before another one was found dead, or
+    on which the server said something by itself; reconnect if it is dead.
 
     `close_old_connections` would also close healthy ones, because CONN_MAX_AGE is 0 for all other
     threads.
@@ -69,7 +70,8 @@ def _drop_dead_connection() -> None:
         connection.close()
         return
     is_doubtful = now - used_at > IDLE_SECONDS_BEFORE_CHECK or used_at < deadlines.silent_since
-    if (connection.errors_occurred or is_doubtful) and not _is_usable():
+    is_doubtful = is_doubtful or connection.errors_occurred or _server_has_spoken()
+    if is_doubtful and not _is_usable():
         connection.close()
     connection.errors_occurred = False
 
@@ -85,6 +87,18 @@ def _is_in_left_transaction() -> bool:
     if connection.vendor == "sqlite":
         return bool(connection.connection.in_transaction)
     return bool(connection.connection.info.transaction_status.name != "IDLE")
+
+
+def _server_has_spoken() -> bool:
+    """Return whether something waits to be read. Between statements that is nearly always the end:
+    the server was restarted, or it ended the session. This look is no question to the server."""
+    if connection.vendor != "postgresql":
+        return False
+    if connection.connection.closed:
+        return True
+    look = select.poll()
+    look.register(connection.connection.fileno(), select.POLLIN)
+    return bool(look.poll(0))
 
 
 def _is_usable() -> bool:

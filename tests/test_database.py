@@ -62,3 +62,40 @@ def test_a_left_transaction_is_seen_on_postgresql(monkeypatch: pytest.MonkeyPatc
         django.in_atomic_block = True
         assert not database._is_in_left_transaction()
         raw.execute("ROLLBACK")
+
+
+@pytest.mark.postgres
+def test_a_connection_that_the_server_ended_is_noticed_before_it_is_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After a restart of PostgreSQL nobody may see a failure who came when it was back."""
+    with (
+        psycopg.connect(TEST_DATABASE_URL, autocommit=True) as other,
+        psycopg.connect(TEST_DATABASE_URL, autocommit=True) as raw,
+    ):
+        monkeypatch.setattr(
+            database, "connection", SimpleNamespace(vendor="postgresql", connection=raw)
+        )
+        raw.execute("SELECT 1")
+        assert not database._server_has_spoken()
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [raw.info.backend_pid])
+        assert database._server_has_spoken()
+        raw.close()
+        assert database._server_has_spoken()
+
+
+@pytest.mark.parametrize("is_usable", [True, False])
+def test_a_connection_on_which_the_server_spoke_is_tried(
+    monkeypatch: pytest.MonkeyPatch, is_usable: bool
+) -> None:
+    closed: list[bool] = []
+    raw = SimpleNamespace(info=SimpleNamespace(transaction_status=SimpleNamespace(name="IDLE")))
+    django = SimpleNamespace(
+        vendor="postgresql", in_atomic_block=False, errors_occurred=False, connection=raw,
+        is_usable=lambda: is_usable, close=lambda: closed.append(True),
+    )  # fmt: skip
+    monkeypatch.setattr(database, "connection", django)
+    monkeypatch.setattr(database, "_is_usable", django.is_usable)
+    monkeypatch.setattr(database, "_server_has_spoken", lambda: True)
+    database._drop_dead_connection()
+    assert bool(closed) is not is_usable
