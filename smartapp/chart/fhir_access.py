@@ -47,6 +47,8 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 PAGE_SIZE = 200
+# If those are too large, because of documents or pictures inside of the entries.
+SMALL_PAGE_SIZE = 20
 MAX_PAGES = 20
 MAX_RESOURCES = 5_000
 MAX_DOCUMENT_BYTES = 24 * 1024 * 1024
@@ -255,7 +257,7 @@ class Record:
                 raise
             except (FHIRError, EHRUnavailable) as error:
                 if page == 0:
-                    raise
+                    return await self._in_small_pages(resource_type, parameters, error)
                 found.failed = error  # what was read before is still valid
                 break
             found.add(bundle, resource_type, self, takes_others="_include" in parameters)
@@ -268,6 +270,17 @@ class Record:
             url = bundle.next_url
         found.is_cut = True
         return found
+
+    async def _in_small_pages(
+        self, resource_type: str, parameters: Mapping[str, str], error: Exception
+    ) -> Found:
+        """Return what the search finds in small pages, if those that were asked for are too large.
+        Raises the error if it is another one, or if the EHR chooses the size."""
+        small = {**parameters, "_count": str(SMALL_PAGE_SIZE)}
+        is_too_large = isinstance(error, EHRResponseTooLarge)
+        if not is_too_large or "_count" not in parameters or small == parameters:
+            raise error
+        return await self.search(resource_type, small)
 
     async def read_several(self, resource_type: str, ids: Collection[str]) -> list[Resource]:
         """Return the resources with these ids that one search brings (FHIR R4, _id). They may be

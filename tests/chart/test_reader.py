@@ -322,6 +322,22 @@ class TestPaging:
         assert chart.section("problems").state == "partial"
         assert "it has more" in chart.section("problems").notes[0]
 
+    @pytest.mark.parametrize("obeys", [True, False])
+    async def test_pages_that_are_too_large_are_asked_for_in_small_ones(
+        self, ehr: FakeEHR, obeys: bool
+    ) -> None:
+        every = [condition(f"c{n}", note=[{"text": "x" * 80_000}]) for n in range(70)]
+
+        async def pages(request: web.Request) -> web.StreamResponse:
+            size = int(request.query["_count"]) if obeys else 70
+            first = int(request.query.get("from", "0"))
+            url = f"{ehr.base}/Condition?_count={size}&from={first + size}"
+            return bundle(every[first : first + size], url if first + size < 70 else None)
+
+        ehr.answers["Condition"] = pages
+        problems = (await chart_of(ehr)).section("problems")
+        assert (problems.state, problems.count) == (("ok", 70) if obeys else ("failed", 0))
+
     async def test_too_many_resources_are_cut(
         self, ehr: FakeEHR, monkeypatch: pytest.MonkeyPatch
     ) -> None:
