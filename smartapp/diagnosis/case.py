@@ -31,8 +31,10 @@ MARGIN_SECONDS = 60
 ALGS = "token_endpoint_auth_signing_alg_values_supported"
 METHODS = "token_endpoint_auth_methods_supported"
 
-# A person, and not the kind of an app: "Provider app is not active".
+# A person, and not the kind of an app, or whose it is: "Provider app is not active", "Developer
+# account suspended".
 _PERSON = (
+    r"(?<!client )(?<!developer )(?<!service )(?<!api )"
     r"\b(user|account|practitioner|provider|clinician|portal)\b"
     r"(?! (app|facing|access token|session))"
 )
@@ -40,7 +42,7 @@ _PERSON = (
 SUBJECTS = {
     "redirect_uri": r"redirect|call.?back|(reply|return) ?(url|uri|address)",
     "client_id": r"client[ _.-]?id\b|\bapp(lication)?[ _-]id\b|"
-    r"(unknown|unregistered|unrecogni[sz]ed|no such|nonexistent)[ _-](client|app)|"
+    r"(unknown|unregistered|unrecogni[sz]ed|no such|nonexistent)[ _-](client(?!_)|app)|"
     r"(client|app(lication)?)\b[^.]{0,40}? (is |was )?(not|un|never|could not be) ?"
     r"(be )?(found|known|registered|recogni[sz]ed|exist)|(an?)?(other|different) client|"
     r"no (client|app\w*) (with|found)|invalid api ?key|not issued to this client|"
@@ -65,7 +67,7 @@ SUBJECTS = {
     # Not in a header that is repeated: `{kid=1, alg=RS384}`.
     "alg": r"\balg(orithm)?s?\b(?!=)|(?<!alg=)\b[RE]S(256|384|512)\b|\bkey (size|length)\b|"
     r"\b(EC|RSA) keys? (is |are )?(not|un) ?(supported|allowed|accepted)",
-    "claimed": r"\biss\b|issuer|\bsub\b|subject",
+    "claimed": r"\biss\b|issuer(?! certificate)|\bsub\b|subject",
     "fetch": r"(fail|could not|unable|cannot|can't|error)\w* (to )?"
     r"(be )?(fetch|retriev|load|download|access|read|resolv|get|reach|connect|dereferenc)\w*|"
     r"(returned|answered|responded|status)( with)?:? (http )?[345]\d\d|time[sd]?.?out|unreachable|"
@@ -79,7 +81,9 @@ SUBJECTS = {
     r"password (has |is )?expired|verify your e.?mail",
     "network": r"handshake|certificat\w+ (chain|path)|PKIX|self.signed|unknown ?host|getaddrinfo|"
     r"\bENOTFOUND|\bECONN|\bETIMEDOUT|connection (refused|reset)|no route to|remote certificate|"
-    r"certificate.verify|leaf.signature|(name|host) (or service )?(is )?not known|no such host|"
+    r"certificate.verify|leaf.signature|(issuer|first) certificate|unknown authority|"
+    r"(?<!client )(?<!ssl )certificate (has |is )?(expired|not trusted|untrusted)|"
+    r"(name|host) (or service )?(is )?not known|no such host|"
     r"resolves to a private|host is known|nodename|name resolution|(ssl|tls) connection",
     "address": r"\bip[ -]?address|\b(white|allow).?list|(your|source|remote|client) ip\b",
     "limit": r"too many|rate.?limit|quota|throttl|slow.?down|over (rate|qps)",
@@ -92,18 +96,21 @@ SUBJECTS = {
     "https": r"\bhttps\b(?!:)",
     "user": rf"{_PERSON}|\bproxy access|\bminors?\b|\bthis patient",
     # The person, or a rule about persons, and not the app.
-    "person": rf"{_PERSON}[^.]{{0,100}}?(locked|disabled|inactive|suspended|deactivated|blocked|"
-    r"expired|pending|not (active|activated|assigned|exist|linked|verified|fully set up))|"
+    "person": rf"{_PERSON}([^.]|\.(?! )){{0,100}}?"
+    r"(locked|disabled|inactive|suspended|deactivated|blocked|expired|pending|"
+    r"not (active|activated|assigned|exist|linked|verified|fully set up))|"
     r"\bpolic(y|ies)\b|conditional access",
     "cookies": r"\bcookies?\b",
     # Something else of the app than itself is switched off.
-    "grant": r"grant type|not (allowed|permitted|authori[sz]ed)\b[^.]{0,40}\bgrant\b|"
+    "grant": r"grant type|retrieve service account|"
+    r"not (allowed|permitted|authori[sz]ed)\b[^.]{0,40}\bgrant\b|"
     r"\bgrant (is )?not (allowed|permitted|supported|enabled|authori)|\bflow\b|"
     r"response[ _]type",
     "refreshing": r"refresh tokens?\b|offline|\bonline_access",
     "token_over": r"\b(invalid|unknown|expired|revoked)[ _](refresh[ _])?token\b"
     r"(?![ _](req|end|typ))|"
-    r"refresh[ _]token\b[^.]{0,30} used|token (family|reuse)|consent\b[^.]{0,30} withdrawn|"
+    r"refresh[ _]token\b[^.]{0,30} used|token (family|reuse)|"
+    r"consent\b[^.]{0,30} (withdrawn|revoked)|"
     r"\b(session|grant)\b[^.]{0,30} (ended|expired|not (active|found))|"
     r"no(t have an)? active session|"
     r"\btoken\b(?![ _](req|end|typ))[^.]{0,30}? "

@@ -139,7 +139,8 @@ TABLE = (
           "Enter it again in the registration; it may have been replaced or have expired.",
           "client", said=lambda c: "secret" in c.named and (
               "expired" in c.named or not c.facts.is_secret_encoded)),
-    Entry("C67", SAID, "The EHR takes our assertion for a repeated one", _naming("jti"), ANSWER,
+    Entry("C67", SAID, "The EHR takes our assertion for a repeated one",
+          _naming("jti", but_not=("missing",)), ANSWER,
           "Each request of ours has a jti of its own: look for a proxy that sends requests twice."),
     Entry("C65", SAID, "The EHR wants another audience", _naming("aud"),
           "{c.answer} aud was {c.aud}.",

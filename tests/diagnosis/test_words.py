@@ -337,6 +337,18 @@ OF_PRODUCTS = [
     (SIGNED, "invalid_client", "Host app.example resolves to a private address",
      "could not fetch our keys"),
     (SIGNED, "invalid_client", "EC keys are not supported", "does not take our algorithm"),
+    (SIGNED, "invalid_request", "Unknown client_assertion_type", "refuses our client assertion"),
+    # The account of the app's owner, and no person's.
+    (SIGNED, "invalid_client", "Client account is inactive", "not active at the vendor"),
+    (SIGNED, "invalid_client", "Your developer account is suspended", "not active at the vendor"),
+    (SIGNED, "invalid_client", "Client not enabled to retrieve service account",
+     "refused the token request"),
+    # Our own certificate, as Node.js and Go put it.
+    (SIGNED, "invalid_client", "certificate has expired", "could not fetch our keys"),
+    (SIGNED, "invalid_client", "unable to get local issuer certificate", "could not fetch our"),
+    (SIGNED, "invalid_client", "unable to verify the first certificate", "could not fetch our"),
+    (SIGNED, "invalid_client", "certificate signed by unknown authority", "could not fetch our"),
+    (SIGNED, "invalid_client", "Client certificate has expired", "wants a client certificate"),
 ]  # fmt: skip
 
 
@@ -347,6 +359,11 @@ class TestWordsOfProducts:
     @pytest.mark.parametrize(("method", "error", "said", "words"), OF_PRODUCTS)
     def test_first_cause(self, method: AuthMethod, error: str, said: str, words: str) -> None:
         assert words in _first(refused_token(method, error, said))
+
+    def test_an_assertion_without_its_jti_is_not_called_a_repeated_one(self) -> None:
+        case = refused_token(SIGNED, "invalid_client", "Missing claim: jti")
+        titles = [one.title for one in causes_of(case.timeline, case.facts)]
+        assert titles == ["The EHR misses a part of our client assertion: jti"]
 
     def test_client_id_that_was_sent_in_the_body_and_is_not_wanted_there(self) -> None:
         said = "client_id must not be sent together with client_assertion"
@@ -416,6 +433,8 @@ AT_SIGN_IN = [
     ("access_denied", "Proxy access is not enabled for this patient", "said no"),
     ("access_denied", "Minor patients may not use third-party apps", "said no"),
     ("access_denied", "MyChart account not activated", "refuses this person"),
+    ("unauthorized_client", "User account from identity provider live.com does not exist in "
+     "tenant and cannot access the application", "refuses this person"),
     ("access_denied", "Your portal account is not linked to a record", "refuses this person"),
     ("unauthorized", "Please verify your email before logging in.", "let the person sign in"),
     ("password_expired", "", "let the person sign in"),
