@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from io import StringIO
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from smartapp import vault
+from smartapp.administrators import invitations
 from smartapp.administrators.models import RecoveryCode, SecondFactor
 from smartapp.audit.models import AuditEvent
 from smartapp.keys import key_creation
@@ -74,6 +76,16 @@ def test_administrators_sign_in_again_and_make_new_recovery_codes() -> None:
     assert SecondFactor.objects.get() == factor
 
 
+def test_links_with_which_administrators_choose_a_password_end() -> None:
+    """One that was used after the backup would work again."""
+    ann = User.objects.create_superuser("ann")
+    path = urlsplit(invitations.link(ann)).path
+    assert Client().get(path).status_code == 302  # to the form
+    after_restore()
+    assert "does not work any more" in Client().get(path).content.decode()
+    assert Client().get(urlsplit(invitations.link(ann)).path).status_code == 302
+
+
 class TestKeys:
     def test_are_all_replaced_where_nobody_says(self, key_set: KeySet) -> None:
         before = kids(alg="ES384") | kids(alg="RS384")
@@ -85,7 +97,8 @@ class TestKeys:
 
     def test_that_are_named_go_with_their_line(self, key_set: KeySet) -> None:
         es, rs = kids(alg="ES384"), kids(alg="RS384")
-        after_restore(*(f"--withdrawn={kid}" for kid in es), "--withdrawn=unknown")
+        said = after_restore(*(f"--withdrawn={kid}" for kid in es))
+        assert "No key that is published here" not in said
         assert not kids(alg="ES384") & es
         assert kids(alg="RS384") == rs
 
@@ -93,6 +106,14 @@ class TestKeys:
         waiting = key_creation.publish_next(key_set, "ES384", now=NOW, actor="ann")
         after_restore(f"--withdrawn={waiting.kid}")
         assert waiting.kid not in kids(alg="ES384")
+
+    def test_that_no_key_here_is_called_are_told(self, key_set: KeySet) -> None:
+        """A name with a slip of the pen must not leave a compromised key in use without a word."""
+        before = kids(alg="ES384")
+        [kid] = before
+        said = after_restore(f"--withdrawn={kid}x")
+        assert f"No key that is published here is called {kid}x" in said
+        assert kids(alg="ES384") == before
 
     def test_may_have_a_name_that_begins_with_a_hyphen(self, key_set: KeySet) -> None:
         """One in 64 thumbprints does (RFC 7638, in base64url)."""

@@ -14,12 +14,18 @@ from django.utils.http import urlsafe_base64_encode
 from smartapp.administrators import pages
 from smartapp.administrators.models import SecondFactor
 from smartapp.audit import trail
+from smartapp.audit.models import AuditEvent
 
 
 class InvitationTokens(PasswordResetTokenGenerator):
-    """Signed tokens, valid for PASSWORD_RESET_TIMEOUT seconds, until the password changes."""
+    """Signed tokens, valid for PASSWORD_RESET_TIMEOUT seconds, until the password changes or a
+    backup is restored: to its database, a link that was used since would be a new one."""
 
     key_salt = "smartapp.administrators.invitation"
+
+    def _make_hash_value(self, user: User, timestamp: int) -> str:
+        restored = AuditEvent.objects.filter(action="after-restore").order_by("id").last()
+        return f"{super()._make_hash_value(user, timestamp)}{restored.digest if restored else ''}"
 
 
 tokens = InvitationTokens()

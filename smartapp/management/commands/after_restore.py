@@ -24,14 +24,20 @@ from smartapp.management.sealing import SealingCommand
 REASON = "a backup was restored: what was dropped since must not come back"
 WORDS = """\
 Ended {launches} launches: their tokens may have been used since the backup. People open them again.
-Signed out {sessions} administrators, and voided {recovery_codes} recovery codes, as some may have
-been used since: each administrator makes new ones under Second factor.
+Signed out {sessions} administrators, and voided {recovery_codes} recovery codes and every link of
+create_administrator, as some may have been used since: each administrator makes new codes under
+Second factor.
 {keys}
 The audit trail ends with event {length}, {end}. Compare that with your last note of it: what came
 after it is only where you noted it.
 Start `web` ten minutes after the last server stopped: until then an answer of an EHR that was used
 already could come again. What administrators changed since the backup, they change again.
 """
+
+UNKNOWN = (
+    "No key that is published here is called {kid}: nothing was replaced for it. That is right if "
+    "it was made after the backup. Otherwise correct its name, and run this again."
+)
 
 
 class Command(SealingCommand):
@@ -60,7 +66,10 @@ class Command(SealingCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         kids = [] if options["keep_keys"] else options["withdrawn"]
         actor = origin.actor()
-        replaced = [_replaced(key_set, line, actor) for key_set, line in _lines(kids)]
+        lines = list(_lines(kids))
+        published = {key.kid for _, line in lines for key in line.published()}
+        replaced = [_replaced(key_set, line, actor) for key_set, line in lines]
+        replaced += [UNKNOWN.format(kid=kid) for kid in kids or () if kid not in published]
         ended = sum(iter(lambda: store.end_batch_after_restore(timezone.now()), 0))
         # The sessions of launches contain nothing. They stay, to explain why the launch ended.
         sessions, _ = Session.objects.exclude(session_data="").delete()
