@@ -7,13 +7,16 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import pytest
+from aiohttp import web
 from django.conf import settings
 from playwright.sync_api import Browser, Page, Playwright, Route, sync_playwright
 
 from smartapp.protocol.errors import StateExpired
 from tests.accessibility import violations
+from tests.chart.fake_ehr import FakeEHR, always
+from tests.chart.samples import PATIENT, about_patient, concept, patient
 from tests.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
-from tests.pages.people import ARABIC, launch_html, plain_chart_of, rendered
+from tests.pages.people import ARABIC, chart_of, launch_html, plain_chart_of, rendered
 from tests.pages.test_others import HOME, SIGNED_OUT
 
 pytestmark = pytest.mark.browser
@@ -96,7 +99,26 @@ def style_of(page: Page, selector: str, member: str) -> str:
     return found
 
 
+def without_a_place_to_break() -> str:
+    """Return a page whose record and whose EHR's error are words of 600 letters."""
+    word = "Pneumonoultramicroscopic" * 25
+    refusal = {"resourceType": "OperationOutcome", "issue": [{"diagnostics": word}]}
+
+    def write(ehr: FakeEHR) -> None:
+        number = {"type": concept("", "MR"), "value": word, "assigner": {"display": word}}
+        names = [{"use": use, "family": word} for use in ("official", "nickname", "old")]
+        ehr.resources = [patient(name=names, identifier=[number])]
+        for kind in ("Condition", "AllergyIntolerance", "Immunization"):
+            ehr.add(about_patient(kind, kind, code=concept(word), vaccineCode=concept(word)))
+        ehr.add(about_patient("Encounter", "e1", type=[concept(word)], period={"start": "2026"}))
+        answer = lambda: web.json_response(refusal, status=500)  # noqa: E731
+        ehr.answers["MedicationRequest"] = always(answer)
+
+    return launch_html(chart_of(PATIENT, write))
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "long words": without_a_place_to_break,
     "allergies": lambda: launch_html(plain_chart_of("a-1.E-1012")),
     "slim": lambda: launch_html(plain_chart_of(ARABIC), need_patient_banner=False),
     "no patient": lambda: launch_html(None),
