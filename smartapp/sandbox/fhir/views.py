@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from functools import wraps
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -83,8 +83,7 @@ def _answer(
     try:
         if methods and request.method not in methods:
             raise MethodNotAllowed(*methods)
-        formats.validate_accepted(request)
-        response = view(request, bearer, **kwargs)
+        response = _viewed(view, request, bearer, **kwargs)
     except Refusal as refusal:
         why = _why(request, refusal, bearer)
         request_log.record_fhir(request, refusal, why, bearer, resource_type)
@@ -94,6 +93,16 @@ def _answer(
             remark = "" if "id" in kwargs else _remark(request, resource_type)
             request_log.record_read(request, bearer, resource_type, remark)
     return response, fault_effects.delay(bearer.access) if resource_type else 0
+
+
+def _viewed(view: View, request: HttpRequest, bearer: Bearer, **kwargs: str) -> HttpResponse:
+    try:
+        formats.validate_accepted(request)
+        return view(request, bearer, **kwargs)
+    except RequestDataTooBig as exc:
+        raise BadRequest("The body is too large.") from exc
+    except TooManyFieldsSent as exc:
+        raise BadRequest("There are too many parameters.") from exc
 
 
 @fhir_view("GET", "HEAD")
@@ -122,11 +131,7 @@ def search(request: HttpRequest, bearer: Bearer, resource_type: str) -> HttpResp
 
 @fhir_view("POST")
 def search_by_post(request: HttpRequest, bearer: Bearer, resource_type: str) -> HttpResponse:
-    try:
-        form = _form(request)
-    except RequestDataTooBig as exc:
-        raise BadRequest("The body is too large.") from exc
-    return _search(request, bearer, resource_type, form)
+    return _search(request, bearer, resource_type, _form(request))
 
 
 @fhir_view()

@@ -267,6 +267,19 @@ class TestPages:
         response = ehr.search("Observation", ("patient", RENEE), ("colour", "red"))
         Bundle.model_validate(parsed(response))
 
+    def test_more_than_is_read_is_refused_in_fhir(self, ehr: EHR) -> None:
+        """And not as a web page, as elsewhere."""
+        too_many = ehr.get("Condition?" + "patient=a&" * 1_500)
+        too_large = ehr.client.post(
+            f"{BASE}/Condition/_search",
+            "a" * 2_700_000,
+            content_type="application/x-www-form-urlencoded",
+            headers={"Authorization": "Bearer good"},
+        )
+        for refused, words in ((too_many, "too many parameters"), (too_large, "too large")):
+            assert refused.status_code == 400
+            assert words in parsed(refused)["issue"][0]["diagnostics"]
+
     def test_two_hundred_of_two_thousand_take_a_few_milliseconds(self, ehr: EHR) -> None:
         """The limit allows for a busy machine; alone it takes about 5 ms."""
         parameters = (("patient", GLUCOSE_DIARY), ("category", "laboratory"), ("_count", "200"))
