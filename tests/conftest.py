@@ -38,7 +38,8 @@ for run, examples in (("suite", 20), ("endurance", 150)):
         run,
         max_examples=examples,
         # On a busy machine inputs are made slowly and examples run long: no fault of this code.
-        suppress_health_check=[HealthCheck.too_slow],
+        # Examples may share a test's fixtures. A test that named one itself would lose the other.
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
         deadline=None,
     )
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import combinations_with_replacement
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smartapp.chart.graphics import (
@@ -94,7 +94,6 @@ class TestNothingLeavesThePaper:
 
 
 class TestThinning:
-    @settings(deadline=None)
     @given(st.lists(values, min_size=1, max_size=2_000))
     def test_keeps_the_extremes_and_the_newest(self, numbers: list[float]) -> None:
         found = readings(numbers)

@@ -6,8 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smartapp import vault
@@ -392,9 +391,6 @@ class TestAnyOrderOfSteps:
             max_size=25,
         ),
         number=st.uuids(),
-    )
-    @hypothesis_settings(
-        max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
     )
     def test_the_timeline_has_no_gap_and_no_overlap(
         self, db: None, plan: list[tuple[RotationStep, int]], number: Any

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 from django.contrib.auth import get_user_model
 from django.test import Client
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from smartapp import http
@@ -94,11 +94,7 @@ DISCOVERY: dict[str, Any] = {
     "authorization_response_iss_parameter_supported": True,
 }
 
-hostile = settings(
-    deadline=None,
-    max_examples=settings().max_examples // 4,  # each is a page visited
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+hostile = settings(max_examples=settings().max_examples // 4)  # each is a page visited
 
 
 class Visitor:

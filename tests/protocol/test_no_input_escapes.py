@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.jwk import ECKey
@@ -62,8 +62,6 @@ CONTEXT: dict[str, Any] = {
     "fhirContext": [{"reference": "List/1", "role": "r", "identifier": {"value": "1"}}],
     "vendor": {"a": [1]},
 }
-
-anything = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 DOCUMENTS: dict[str, Any] = {
     "discovery": {
@@ -139,7 +137,6 @@ PARSERS: dict[str, tuple[str, Callable[[bytes], object]]] = {
 
 
 @pytest.mark.parametrize("name", sorted(PARSERS))
-@anything
 @given(data=st.data())
 def test_a_body(name: str, data: st.DataObject) -> None:
     document, parser = PARSERS[name]
@@ -154,7 +151,6 @@ def test_a_body(name: str, data: st.DataObject) -> None:
         parser(body)
 
 
-@anything
 @given(st.binary() | json_values.map(as_body) | broken(as_body(DOCUMENTS["token"])))
 def test_json(body: bytes) -> None:
     """Parsed values can be stored everywhere, and parse to the same values again."""
@@ -166,7 +162,6 @@ def test_json(body: bytes) -> None:
         parse_json_object(body)
 
 
-@anything
 @given(json_values | mutated(DOCUMENTS["bundle"]["entry"][0]["resource"]))
 def test_a_resource_in_hand(resource: Any) -> None:
     if isinstance(resource, dict):
@@ -174,7 +169,6 @@ def test_a_resource_in_hand(resource: Any) -> None:
         assert patient is None or isinstance(patient, str)
 
 
-@anything
 @given(st.dictionaries(st.text(max_size=12), json_values) | mutated(CONTEXT))
 def test_a_launch_context(members: Any) -> None:
     """Whatever the input, an id is a FHIR id, and the shown values are limited."""
@@ -207,7 +201,6 @@ def signed(header: Any, payload: bytes) -> str:
     return jws.serialize_compact({**header, "alg": "ES256"}, payload, KEY, registry=registry)
 
 
-@anything
 @given(
     mutated(CLAIMS).map(as_body)
     | json_values.map(as_body)
@@ -226,7 +219,6 @@ def test_the_claims_of_a_signed_id_token(payload: bytes) -> None:
 GOOD_ID_TOKEN = signed({"kid": "k"}, as_body(CLAIMS))
 
 
-@anything
 @given(
     st.text()
     | st.text(alphabet="eyJ.A-_=", max_size=60)
@@ -263,7 +255,6 @@ query_strings = (
 )
 
 
-@anything
 @given(query_strings)
 def test_a_launch_request(query: str) -> None:
     with suppress(SmartError):
@@ -272,7 +263,6 @@ def test_a_launch_request(query: str) -> None:
         request.launch.encode()
 
 
-@anything
 @given(query_strings)
 def test_an_authorization_response(query: str) -> None:
     with suppress(SmartError):
@@ -288,7 +278,6 @@ scope_items = st.text(max_size=30) | st.from_regex(
 )
 
 
-@anything
 @given(st.lists(scope_items, max_size=6), st.lists(scope_items, max_size=6))
 def test_scopes(requested: list[str], granted: list[str]) -> None:
     """Comparison never fails, every request covers itself, and every scope has a description."""
@@ -308,7 +297,6 @@ def test_scopes(requested: list[str], granted: list[str]) -> None:
 url_like = st.text() | st.from_regex(r"(https?:)?/{0,2}[a-z@.:\[\]0-9]*(/[a-zA-Z.%2]*){0,4}\??#?")
 
 
-@anything
 @given(url_like)
 def test_urls_and_references(text: str) -> None:
     """T11: a URL below the base really starts with it."""
@@ -322,7 +310,6 @@ def test_urls_and_references(text: str) -> None:
         fhir.parse_fhir_user(text, fhir_base_url=BASE)
 
 
-@anything
 @given(st.text() | st.none(), st.integers(0, 10**6))
 def test_cache_control(header: str | None, ceiling: int) -> None:
     assert 0 <= jwks.max_age(header, default=60, ceiling=ceiling) <= ceiling

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.test import Client as Browser
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smartapp.sandbox.models import Client
@@ -122,7 +122,7 @@ def check(request: Request, answer: Answer) -> None:
 def test_every_request_has_an_answer_in_time(world: World, wire: Wire, number: int) -> None:
     """Every endpoint over real sockets, with something wrong in each request (E7, S10, S20)."""
 
-    @settings(max_examples=number, deadline=None)
+    @settings(max_examples=number)
     @given(requests(world))
     def every(request: Request) -> None:
         check(request, quickest(wire, request))
@@ -143,7 +143,6 @@ def test_good_requests_are_good(world: World, wire: Wire) -> None:
     ]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(assertions)
 def test_every_assertion_is_refused_with_401(
     app: App, browser: Browser, assertion: tuple[Any, Any]
