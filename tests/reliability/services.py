@@ -142,7 +142,7 @@ class Redis:
 def nginx(folder: Path, port: int, upstreams: Sequence[int]) -> Iterator[Path]:
     """Run nginx with the file of deploy/, but for names, ports and TLS; yields its log."""
     site = (ROOT / "deploy" / "nginx.conf").read_text()
-    log = folder / "nginx.log"
+    log = folder / "smartapp.log"
     redirect = site.index("server {\n    listen 80;")
     site = site[:redirect] + site[site.index("server {\n    listen 443 ssl;") :]
     lines = [line for line in site.splitlines() if "ssl_" not in line]
@@ -150,11 +150,11 @@ def nginx(folder: Path, port: int, upstreams: Sequence[int]) -> Iterator[Path]:
     [(servers, one)] = re.findall(r"((?:    server 127\.0\.0\.1:\d+( .*;)\n)+)", site)
     ours = "".join(f"    server 127.0.0.1:{at}{one}\n" for at in upstreams)
     site = site.replace(servers, ours)
-    site = site.replace("/var/log/nginx/smartapp.log", str(log)).replace("$host;", "$http_host;")
+    site = site.replace("/var/log/nginx", str(folder)).replace("$host;", "$http_host;")
     user = "user root;\n" if os.getuid() == 0 else ""
     whole = folder / "nginx.conf"
     whole.write_text(
-        f"{user}daemon off;\npid {folder}/nginx.pid;\nerror_log {folder}/nginx-errors.log;\n"
+        f"{user}daemon off;\npid {folder}/nginx.pid;\nerror_log {folder}/error.log;\n"
         f"events {{}}\nhttp {{\n{site}\n}}\n"
     )
     command = ["nginx", "-c", str(whole), "-p", str(folder)]
