@@ -73,15 +73,18 @@ _SALTS = (
 # Two words for one insulin.
 _SAME = {"nph": "isophane"}
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
-# "400 mg/5 mL", "1%", "0.05 MG". RxNorm has all strengths in milligrams, and per millilitre.
+# "400 mg/5 mL", "1%", "0.05 MG". RxNorm has all strengths in milligrams, and per millilitre. What
+# a patch gives is per day in one name and per hour in another.
 _AMOUNT = re.compile(
-    r"(?P<number>\d+(?:[.,]\d+)*) ?-?"
+    r"(?<![\d.,])(?P<number>\d{1,9}(?:[.,]\d{1,9}){0,3}) ?-?"
     r"(?:(?P<unit>mcg|[µμu]g|mg|gm?|units?|unt|iu|meq)\b|(?P<percent>%))"
-    r"(?: ?/ ?(?:(?P<per>\d+(?:\.\d+)?) ?ml\b|(?P<of_itself>mg\b)))?",
+    r"(?! ?/ ?\d{0,3} ?h)"
+    r"(?: ?/ ?(?:(?P<per>\d{1,9}(?:\.\d{1,9})?)? ?(?P<volume>ml\b)|(?P<of_itself>mg\b)))?",
     re.IGNORECASE,
 )
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
 # "" is a percent; all others are micrograms.
+_ROUNDED = Decimal("0.05")
 _IN_MILLIGRAMS = {"mg": Decimal(1), "g": Decimal(1000), "gm": Decimal(1000), "": Decimal(10)}
 NOT_READ = "Medication that could not be read"
 NOT_NAMED = "Medication that the EHR does not name"
@@ -175,24 +178,35 @@ def _is_another(name: str, other: str) -> bool:
 
 
 def _is_stronger_or_weaker(name: str, other: str) -> bool:
-    """Return whether both have a strength, and none in common."""
+    """Return whether both have a strength of one kind, and none in common."""
     mine, others = _strengths(name), _strengths(other)
-    kinds = {kind for kind, _ in mine} & {kind for kind, _ in others}
-    return bool(kinds) and mine.isdisjoint(others)
+    alike = [(one, it) for kind, one in mine for its, it in others if kind == its]
+    return bool(alike) and not any(_are_one_strength(one, it) for one, it in alike)
+
+
+def _are_one_strength(one: Decimal, other: Decimal) -> bool:
+    """Return whether two strengths differ only in how they were rounded: 2.5 mg/3 mL is 0.83 mg/mL
+    in RxNorm."""
+    return abs(one - other) <= _ROUNDED * max(one, other)
 
 
 def _strengths(name: str) -> set[tuple[str, Decimal]]:
-    """Return the strengths in a name, each also per millilitre: ("g", 400) and ("g", 80) for
-    "400 mg/5 mL", in milligrams. One percent is 10 mg per millilitre."""
-    found = set()
-    for match in _AMOUNT.finditer(name):
+    """Return the strengths in a name: ("g", 400) and ("g/ml", 80) for "400 mg/5 mL", in milligrams.
+    "40 mg" of a syringe cannot be compared with what a millilitre has. One percent is 10 mg per
+    millilitre; beside an amount it is what that is dissolved in, or says the same."""
+    found, matches = set(), list(_AMOUNT.finditer(name))
+    for match in [one for one in matches if one["unit"]] or matches:
         number, unit = _number(match["number"]), (match["unit"] or "").casefold()
         kind = "meq" if unit == "meq" else "units" if unit[:2] in ("un", "iu") else "g"
         if kind == "g":
             number *= _IN_MILLIGRAMS.get(unit, Decimal("0.001"))
-        found.add((kind, number * (1000 if match["of_itself"] else 1)))
-        if match["per"] and Decimal(match["per"]):
-            found.add((kind, number / Decimal(match["per"])))
+        if match["of_itself"]:
+            number *= 1000
+        volume = Decimal(match["per"] or 1) if match["volume"] else Decimal(0)
+        if match["per"] or not (match["volume"] or match["of_itself"] or match["percent"]):
+            found.add((kind, number))
+        if volume or match["of_itself"] or match["percent"]:
+            found.add((f"{kind}/ml", number / (volume or 1)))
     return found
 
 

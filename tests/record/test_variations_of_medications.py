@@ -242,6 +242,12 @@ def contained(**medication: Any) -> Resource:
                 ("Heparin 5,000 units", "Heparin 5000 UNT/ML"),
                 ("Warfarin 1,5 mg", "Warfarin 1.5 MG"),
                 ("Digoxin 0,125 mg", "Digoxin 125 mcg"),
+                ("Albuterol 2.5 mg/3 mL", "3 ML Albuterol 0.83 MG/ML Inhalation Solution"),
+                # What a syringe, a bag or a patch gives is written in another way.
+                ("Ondansetron injection 4 mg", "2 ML Ondansetron 2 MG/ML Injection"),
+                ("Magnesium sulfate 2 g IVPB", "50 ML Magnesium sulfate 40 MG/ML Injection"),
+                ("Vancomycin 1 g in dextrose 5 %", "200 ML Vancomycin 5 MG/ML Injection"),
+                ("Nicotine 21 mg/24 hr patch", "24 HR Nicotine 0.875 MG/HR Transdermal System"),
                 ("Lisinopril", "Lisinopril 20 MG Oral Tablet"),
                 ("Lisinopril 2 tablets", "Lisinopril 20 MG Oral Tablet"),
             )
@@ -252,6 +258,8 @@ def contained(**medication: Any) -> Resource:
                 ("Lisinopril 10 mg", "Lisinopril 20 MG Oral Tablet"),
                 ("Methotrexate 25 mg", "Methotrexate 2.5 MG Oral Tablet"),
                 ("Insulin glargine 300 units/mL", "Insulin glargine 100 UNT/ML"),
+                ("Amoxicillin 400 mg/5 mL", "Amoxicillin 50 MG/ML Oral Suspension"),
+                ("Levothyroxine 112 mcg", "Levothyroxine sodium 0.125 MG Oral Tablet"),
             )
         ),
         (
