@@ -67,6 +67,8 @@ _CONTEXTS = tuple(
         ),
     )
 )
+# In a classification, words in brackets take nothing away and add nothing: "(suspected) exposure".
+_IN_BRACKETS = re.compile(r"\([^()]*\)")
 _TOO_LITTLE_OR_MUCH = re.compile(r"\b(hypo|hyper)([^\W\d_]{4,})")
 
 
@@ -84,7 +86,8 @@ def context_in(concept: object) -> str:
     "Diabetes"; "" if there is nothing."""
     name = concept_words(concept)
     for display in coding_displays(concept):
-        saying = next((said for coded, said in _CONTEXTS if coded.search(display)), None)
+        plain = _IN_BRACKETS.sub(" ", display)
+        saying = next((said for coded, said in _CONTEXTS if coded.search(plain)), None)
         if saying and not saying.search(name):
             return f"Its code says “{display}”."
     return ""
@@ -108,9 +111,13 @@ def _exclude_each_other(one: str, other: str) -> bool:
 
 
 def _differ_in_number(one: str, other: str) -> bool:
-    """Return whether both have a number of one kind, and none in common: "type 1" and "type II"."""
+    """Return whether both have a number of one kind, and none in common: "type 1" and "type II".
+    "Stage 1 through stage 4" has all that are between them."""
     mine, others = _numbers(one), _numbers(other)
-    return any(mine[kind].isdisjoint(others[kind]) for kind in mine.keys() & others.keys())
+    return any(
+        max(mine[kind]) < min(others[kind]) or max(others[kind]) < min(mine[kind])
+        for kind in mine.keys() & others.keys()
+    )
 
 
 def _numbers(words: str) -> dict[str, set[str]]:

@@ -35,6 +35,8 @@ def concept(text: str, display: str) -> Resource:
         ("CKD stage 3a", "Chronic kidney disease stage 3 (disorder)", False),
         ("CKD stage IIIb", "Chronic kidney disease, stage 3b", False),
         ("Type 2 diabetes with CKD stage 3", "Diabetes type II", False),
+        ("CKD stage 3", "Hypertensive chronic kidney disease, stage I through stage IV", False),
+        ("CKD stage 5", "Hypertensive chronic kidney disease, stage 1 to 4", True),
         ("Lupus nephritis class IV", "Lupus nephritis, class 4", False),
         ("Herpes simplex type 1 and 2", "Herpes simplex, type II", False),
         ("Hypokalaemia", "Hyperkalemia", True),
@@ -67,6 +69,7 @@ def test_a_name_and_its_code_contradict_each_other(text: str, display: str, is_s
         ("PTSD", "Post-traumatic stress disorder", False),
         ("Former smoker", "Personal history of nicotine dependence", False),
         ("?PE", "Suspected pulmonary embolism", False),
+        ("Exposure to COVID-19", "Contact with and (suspected) exposure to COVID-19", False),
     ],
 )
 def test_a_code_says_what_the_name_leaves_out(text: str, display: str, is_said: bool) -> None:
