@@ -30,6 +30,8 @@ _UNVERIFIED = (
     ("identity-reliability", "identity not verified"),
     ("NHSNumberVerificationStatus", "NHS number not verified"),
 )
+# By which document, which France has beside the status.
+_HOW_VERIFIED = "validationMode"
 _VERIFIED = frozenset({"VALI", "QUAL", "01", "number-present-and-verified"})
 INFANT_WEEKS, TODDLER_MONTHS = 12, 24
 # Precisions of a date that may be before or after a birthday.
@@ -110,7 +112,11 @@ def _unverified(patient: Resource) -> Iterable[str]:
         label = next((said for name, said in _UNVERIFIED if name in text(one.get("url"))), "")
         # Both have been one value, and a part beside others.
         holding = (one, *mappings(one.get("extension"))) if label else ()
-        values = (it.get("valueCoding") or it.get("valueCodeableConcept") for it in holding)
+        values = (
+            it.get("valueCoding") or it.get("valueCodeableConcept")
+            for it in holding
+            if it.get("url") != _HOW_VERIFIED
+        )
         status = next(filter(None, values), None)
         if status and _VERIFIED.isdisjoint(code for _, code in codings(status)):
             yield labelled(label, [concept_text(status)])

@@ -295,7 +295,9 @@ def test_an_identity_that_france_has_not_verified_says_so(
     coding = {"code": code, "display": "provisional"}
     for part in ("identityStatus", "identityreliability"):
         status = {"url": part, "valueCoding": coding}
-        assert identity(extension=[{"url": url, "extension": [status]}]).labels == labels
+        how = {"url": "validationMode", "valueCoding": {"code": "CN", "display": "identity card"}}
+        for parts in ([status], [how, status]):
+            assert identity(extension=[{"url": url, "extension": parts}]).labels == labels
 
 
 @pytest.mark.parametrize(
