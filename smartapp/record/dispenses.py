@@ -45,10 +45,12 @@ def _fact(resource: Resource, related: Related) -> Fact:
     return _dispense(resource, related)
 
 
-def _marks(resource: Resource, related: Related, when: Moment | None, status: str) -> Marks:
+def _marks(
+    resource: Resource, related: Related, name: str, when: Moment | None, status: str
+) -> Marks:
     marks = medication_marks(read_marks(resource, when=when, status=status), resource, related)
-    is_named = not medication_name(resource, related).words.startswith((NOT_NAMED, NOT_READ))
-    return with_own_text(marks, resource, is_all_there_is=not is_named)
+    is_nameless = name.startswith((NOT_NAMED, NOT_READ))
+    return with_own_text(marks, resource, is_all_there_is=is_nameless)
 
 
 def _dispense(resource: Resource, related: Related) -> Fact:
@@ -57,7 +59,7 @@ def _dispense(resource: Resource, related: Related) -> Fact:
     dosages = read_dosages(resource.get("dosageInstruction") or rendered)
     name = medication_name(resource, related)
     return Fact(
-        marks=_marks(resource, related, handed, _status(resource, "dispensed")),
+        marks=_marks(resource, related, name.words, handed, _status(resource, "dispensed")),
         name=name.words,
         began=handed,
         lines=said(
@@ -151,7 +153,7 @@ def _administration(resource: Resource, related: Related) -> Fact:
     )
     name = medication_name(resource, related)
     return Fact(
-        marks=_marks(resource, related, given, _status(resource, "given")),
+        marks=_marks(resource, related, name.words, given, _status(resource, "given")),
         name=name.words,
         began=given,
         ended=end,
