@@ -88,7 +88,7 @@ CATEGORIES = {
 }  # fmt: skip
 # A number with a judgement beside it: "6.9 (H)", "6.9 H". Without brackets "2.5 L" may be litres.
 _MARKED = re.compile(
-    r"[<>]?=?\s?-?\d[\d.,]{0,15}\s{0,3}(?:[^\s()]{1,20}\s{0,3})?"
+    r"[<>]?=?\s?-?\d[\d.,]{0,15}\s{0,3}(?P<unit>[^\s()]{1,20}\s{0,3})?"
     r"(?:[(\[](?P<in_brackets>HH?|LL?)[)\]]|(?<=\s)(?P<bare>HH?|LL))"
 )
 # Which status to trust most among readings of the same moment.
@@ -492,7 +492,7 @@ def _flag(part: Resource, value: Value, ranges: Ranges) -> Flag:
     """Return the EHR's own interpretation, or else a comparison with the record's range. If the two
     contradict each other, both are shown."""
     ours = NO_FLAG
-    written = part["interpretation"] if "interpretation" in part else _judgement_in(value)
+    written = part["interpretation"] if "interpretation" in part else _judgement_in(value, ranges)
     if ranges.deciding is not None and (amount := measured(value)).number is not None:
         ours = compare(amount.number, amount.comparator, ranges)
     elif ranges.listed:
@@ -511,13 +511,15 @@ def _flag(part: Resource, value: Value, ranges: Ranges) -> Flag:
     return ours
 
 
-def _judgement_in(value: Value) -> str:
+def _judgement_in(value: Value, ranges: Ranges) -> str:
     """Return the judgement that the words of a value are, or have beside a number: "Resistant",
     "6.9 (H)"."""
     if value.number is not None:
         return ""
     marked = _MARKED.fullmatch(value.text)
-    if marked:
+    # With neither a unit nor a range, "24 H" may be hours.
+    may_be_hours = marked and marked["bare"] == "H" and not (marked["unit"] or ranges.listed)
+    if marked and not may_be_hours:
         return marked["in_brackets"] or marked["bare"]
     return value.text if is_abnormal(value.text) else ""
 

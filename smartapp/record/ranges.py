@@ -299,7 +299,7 @@ def _is_high_titre(words: str, ranges: Ranges) -> bool | None:
     if titre is None or len(below) != 1 or below[0] is None or ranges.listed[0].name:
         return None
     number, bound, sign = int(titre["number"]), int(below[0]["number"]), titre["sign"] or "="
-    if sign in "<=≤" and sign != "=":
+    if sign in ("<", "<=", "≤"):
         return False if number < bound or (sign == "<" and number == bound) else None
     return number >= bound or (False if sign == "=" else None)
 

@@ -1535,6 +1535,8 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         ((result(valueString="6.9 (H)"),), "6.9 (H) ▲ High"),
         ((result(valueString="6.9 HH"),), "6.9 HH ▲▲ Critically high"),
         ((result(valueString="6.9 mmol/L H"),), "6.9 mmol/L H ▲ High"),
+        ((result(valueString="24 H"),), "24 H | NOT High"),
+        ((result(valueString="6.9 H", referenceRange=[{"text": "4-6"}]),), "6.9 H ▲ High"),
         ((result(valueString="6.9 mmol/L"),), "6.9 mmol/L | NOT High"),
         ((result(valueString="2.5 L"),), "2.5 L | NOT Low"),
         ((result(valueString="Detected (A)"),), "Detected (A) | NOT Abnormal"),
