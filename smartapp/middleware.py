@@ -417,7 +417,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     detail = type(exception).__name__
     if isinstance(exception, DisallowedHost):
         host = plain_text(request.META.get("HTTP_HOST", ""), MAX_HOST_CHARACTERS)
-        detail += f": {host} is not in ALLOWED_HOSTS; a proxy in front has to pass Host on"
+        what = f"{host} is not in ALLOWED_HOSTS" if host else "no Host came"
+        detail += f": {what}; a proxy in front has to pass Host on"
     return error_response(request, RequestUnreadable(detail))
 
 

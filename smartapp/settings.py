@@ -99,7 +99,9 @@ NAMES_IN_TITLES = boolean("NAMES_IN_TITLES")
 IDLE_MINUTES = number("IDLE_MINUTES", 30, 1, 12 * 60)
 # Launches that wait for their EHR in one process, and how many of them for the same EHR.
 MAX_LAUNCHES_IN_FLIGHT = number("MAX_LAUNCHES_IN_FLIGHT", 1024, 1, 1_000_000)
-MAX_OF_ONE_ENDPOINT = number("MAX_OF_ONE_ENDPOINT", 512, 1, MAX_LAUNCHES_IN_FLIGHT)
+MAX_OF_ONE_ENDPOINT = number(
+    "MAX_OF_ONE_ENDPOINT", min(512, MAX_LAUNCHES_IN_FLIGHT), 1, MAX_LAUNCHES_IN_FLIGHT
+)
 ALLOWED_HOSTS = listed("ALLOWED_HOSTS") or [urlsplit(PUBLIC_URL).hostname or ""]
 if any("/" in host or host.rpartition(":")[2].isdecimal() for host in ALLOWED_HOSTS):
     raise ImproperlyConfigured(

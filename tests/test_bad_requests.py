@@ -35,6 +35,13 @@ def test_host_that_is_not_ours(caplog: pytest.LogCaptureFixture) -> None:
     assert "evil.example is not in ALLOWED_HOSTS" in caplog.text
 
 
+def test_request_without_a_host(caplog: pytest.LogCaptureFixture) -> None:
+    """As HTTP/1.0 allows it."""
+    answer = Client(raise_request_exception=False, SERVER_NAME="10.0.0.7").get("/")
+    assert answer.status_code == 400
+    assert "DisallowedHost: no Host came; a proxy in front has to pass Host on" in caplog.text
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "query",

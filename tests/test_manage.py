@@ -126,6 +126,7 @@ def test_a_setting_of_another_form_is_named_and_not_quoted(
             "['a.example', 'b.example']",
         ),
         ("ALLOWED_HOSTS", "", "ALLOWED_HOSTS[:1]", "['app.example.org']"),
+        ("MAX_LAUNCHES_IN_FLIGHT", "100", "MAX_OF_ONE_ENDPOINT", "100"),
     ],
 )
 def test_a_setting_that_is_written_otherwise_means_the_same(
