@@ -1,17 +1,21 @@
 """Every command that changes or exports something is in the audit trail."""
 
+import errno
 import getpass
+import os
+from collections.abc import Iterable, Iterator
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.test import Client
 from django.utils import timezone
 
 from smartapp.administrators.models import SignInAttempt
-from smartapp.audit import origin
+from smartapp.audit import export, origin
 from smartapp.audit.models import AuditEvent
 from smartapp.keys import key_creation
 
@@ -53,6 +57,31 @@ def test_exports_of_the_trail_are_recorded(tmp_path: Path) -> None:
     client.force_login(User.objects.create_superuser("ann", password="x"))
     assert client.get("/admin/audit/auditevent/export.csv").status_code == 200
     assert (last().action, last().actor) == ("audit.export", "ann")
+
+
+def test_an_export_that_fails_half_way_leaves_the_one_of_yesterday(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(events: Iterable[AuditEvent]) -> Iterator[str]:
+        yield "a line"
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    file = tmp_path / "a.csv"
+    file.write_text("yesterday")
+    with monkeypatch.context() as disk:
+        disk.setattr(export, "csv_lines", full)
+        with pytest.raises(CommandError, match="No space left"):
+            call_command("audit", "--csv", str(file))
+    assert file.read_text() == "yesterday"
+    assert list(tmp_path.iterdir()) == [file]
+    call_command("audit", "--csv", str(file), stdout=StringIO())
+    assert file.read_text().startswith("id,")
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_an_export_may_go_to_a_device() -> None:
+    call_command("audit", "--csv", os.devnull, stdout=StringIO())
+    assert not Path(os.devnull).is_file()
 
 
 def test_unlocking_lets_what_is_being_judged_begin_anew() -> None:

@@ -57,11 +57,21 @@ class Command(BaseCommand):
             for line in lines:
                 self.stdout.write(line, ending="")
             return
+        path = Path(destination)
+        is_pipe_or_device = path.exists() and not path.is_file()
+        whole = path.resolve()
+        # An export that fails half way, on a full disk, must not cost the one of yesterday.
+        fresh = path if is_pipe_or_device else whole.with_name(f"{whole.name}.new")
         try:
-            with Path(destination).open("w", newline="") as file:
+            with fresh.open("w", newline="") as file:
                 file.writelines(lines)
+            if not is_pipe_or_device:
+                fresh.replace(whole)
         except OSError as error:
             raise CommandError(f"{destination}: {error.strerror}.") from error
+        finally:
+            if not is_pipe_or_device:
+                fresh.unlink(missing_ok=True)
 
     def _verify(self, out: OutputWrapper) -> None:
         verdict = chain.verify()
