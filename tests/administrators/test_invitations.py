@@ -115,6 +115,12 @@ class TestCommand:
             invited(name)
         assert not User.objects.exists()
 
+    def test_takes_a_name_in_other_letters_for_no_new_administrator(self, alice: User) -> None:
+        """Whoever lost their phone would get a second account, which may do everything."""
+        with pytest.raises(CommandError, match="There is alice"):
+            invited("Alice")
+        assert User.objects.get() == alice
+
     def test_nobody_can_sign_in_before_the_link_was_used(self, client: Client) -> None:
         invited()
         client.post("/admin/login/", {"username": "ann", "password": ""})

@@ -9,6 +9,7 @@ import pytest
 from axes.models import AccessAttempt
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -74,8 +75,13 @@ def test_the_addresses_of_one_ipv6_network_are_one(alice: User) -> None:
     assert 890 <= int(answers[-1]["Retry-After"]) <= 901
     assert attempt(Client(REMOTE_ADDR="2001:db8:0:1:ffff::"), PASSWORD).status_code == 429
     assert attempt(Client(REMOTE_ADDR="2001:db8:0:2::1"), PASSWORD).status_code == 302
-    call_command("axes_reset_ip", "2001:db8:0:1::", verbosity=0)
+    call_command("axes_reset_ip", "2001:db8:0:1::3", verbosity=0)  # as in the audit trail
     assert attempt(guessers[0], PASSWORD).status_code == 302
+
+
+def test_unlocking_what_is_no_address_is_told() -> None:
+    with pytest.raises(CommandError, match="nonsense is not an IP address"):
+        call_command("axes_reset_ip", "nonsense")
 
 
 def test_an_ipv4_address_is_one_however_it_is_written(locked: Client) -> None:

@@ -1,14 +1,29 @@
 """django-axes' command, which also records in the audit trail who unlocked sign-ins."""
 
+import ipaddress
 from typing import Any
 
 from axes.management.commands.axes_reset_ip import Command as AxesResetIP
+from django.core.management.base import CommandError
 
+from smartapp import rate_limit
+from smartapp.administrators.models import SignInAttempt
 from smartapp.audit import origin, trail
 
 
 class Command(AxesResetIP):  # type: ignore[misc] # django-axes has no types
     def handle(self, *args: Any, **options: Any) -> None:
-        addresses = [str(one) for one in options["ip"]]
-        trail.record(origin.actor(), "sign-in.unlocked", ", ".join(addresses)[:200])
-        super().handle(*args, **options)
+        networks = [_network(str(one)) for one in options["ip"]]
+        trail.record(origin.actor(), "sign-in.unlocked", ", ".join(networks)[:200])
+        SignInAttempt.objects.filter(network__in=networks).delete()
+        super().handle(*args, **{**options, "ip": networks})
+
+
+def _network(address: str) -> str:
+    """Return the network that sign-ins from this address count for. Raises CommandError if it is
+    none."""
+    network = rate_limit.network_of(address).partition("/")[0]
+    try:
+        return str(ipaddress.ip_address(network))
+    except ValueError as error:
+        raise CommandError(f"{address} is not an IP address.") from error

@@ -46,10 +46,14 @@ def _administrator(username: str) -> tuple[User, bool]:
     user = User.objects.filter(username=username).first()
     if user is not None and not (user.is_active and user.is_staff):
         raise CommandError(
-            f"{username} exists and is not allowed to sign in to the administration."
+            f"{username} exists and is not allowed to sign in to the administration. Another "
+            "administrator can allow it under Users; if there is none, choose another name here."
         )
     is_new = user is None
     if user is None:
+        if similar := User.objects.filter(username__iexact=username).first():
+            # Whoever lost their phone must not become a second one, who may do everything.
+            raise CommandError(f"There is {similar}. Write the name as it is there.")
         user = User(username=username, is_staff=True, is_superuser=True)
         user.set_unusable_password()
         try:
