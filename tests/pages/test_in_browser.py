@@ -215,6 +215,17 @@ def test_text_of_twice_its_size_leaves_four_fifths_of_a_telephone() -> None:
     in_own_thread(look)
 
 
+def test_no_word_is_cut_off_on_paper() -> None:
+    html = without_a_place_to_break()
+
+    def look() -> None:
+        with opened(html, width=700) as page:
+            page.emulate_media(media="print")
+            assert not is_too_wide(page)
+
+    in_own_thread(look)
+
+
 def test_on_paper_every_page_says_whose_record_it_is() -> None:
     html = launch_html(plain_chart_of("a-1.E-1003"))
 

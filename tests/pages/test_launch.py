@@ -473,6 +473,7 @@ class TestNoPatient:
         assert "No patient was chosen" in page.one("h1").text
         assert words in page.text
         assert page.by_class("patient") == []
+        assert "Record read" not in page.text
         assert [link.text for link in page.all("a", href="/connect/x/")] == ["Start again"]
 
 
