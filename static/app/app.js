@@ -19,16 +19,14 @@ for (const time of document.querySelectorAll("time[data-instant]")) {
 
 // Measured from the load by one clock: the server's and the reader's may differ by hours.
 const loadedAt = Date.now();
-const old = document.querySelector("[data-old]");
 
 function mark() {
-  old.hidden = Date.now() - loadedAt < OLD_AFTER_MILLISECONDS;
+  const isNew = Date.now() - loadedAt < OLD_AFTER_MILLISECONDS;
+  for (const old of document.querySelectorAll("[data-old]")) old.hidden = isNew;
 }
 
-if (old) {
-  document.addEventListener("visibilitychange", mark);
-  setInterval(mark, 60_000);
-}
+document.addEventListener("visibilitychange", mark);
+setInterval(mark, 60_000);
 
 // An error's page is loaded again by its header; the number beside it is only for the reader.
 function countDown(place) {
@@ -41,24 +39,33 @@ function countDown(place) {
 
 document.querySelectorAll("[data-seconds]").forEach(countDown);
 
+// What the page says of whose record it is, and what it makes of several parts.
+const OF_THE_WHOLE = ["patient", "who", "unread", "allergy-line", "mark-news", "news"];
+// Of these, what only says that something is wrong, and goes when it is right.
+const COMES_AND_GOES = ["who", "unread"];
+
+function renew(page, name) {
+  const [old, fresh] = [document, page].map((one) => [...one.querySelectorAll(`main > [slot="${name}"]`)]);
+  if (!fresh.length && !COMES_AND_GOES.includes(name)) return;
+  const hasFocus = old.some((one) => one.contains(document.activeElement));
+  const place = old[0] ?? document.querySelector("main > [slot]");
+  place.before(...fresh.map((one) => document.adoptNode(one)));
+  for (const one of old) one.remove();
+  for (const one of fresh) one.querySelectorAll("[data-seconds]").forEach(countDown);
+  if (!hasFocus || !fresh.length) return;
+  fresh[0].tabIndex = -1;
+  fresh[0].focus();
+}
+
 // Parts that the EHR did not give, when the time is over that it asked for. What was read stays.
 async function readAgain(failed) {
   const answer = await fetch(failed[0].dataset.readAgain, { cache: "no-store" });
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (page.getElementById("alarm")) return location.reload();
-  for (const section of failed.map((one) => one.closest("section"))) {
-    if (!section?.isConnected) continue;
-    const hasFocus = section.contains(document.activeElement);
-    for (const name of [section.slot, `mark-${section.slot}`]) {
-      const fresh = page.querySelector(`[slot="${name}"]`);
-      if (fresh) document.querySelector(`main > [slot="${name}"]`)?.replaceWith(document.adoptNode(fresh));
-    }
-    const now = document.getElementById(section.id);
-    if (hasFocus) now.tabIndex = -1;
-    if (hasFocus) now.focus();
-    now.querySelectorAll("[data-seconds]").forEach(countDown);
-  }
+  const slots = failed.map((one) => one.closest("section")?.slot).filter(Boolean);
+  const names = slots.flatMap((slot) => [slot, `mark-${slot}`]);
+  for (const name of [...names, ...OF_THE_WHOLE]) renew(page, name);
   plan();
 }
 

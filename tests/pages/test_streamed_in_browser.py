@@ -13,9 +13,10 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Page, expect
 
-from smartapp.chart.chart import LOOKS, Chart, Part
-from smartapp.chart.drawing import draw, draw_alarm, draw_end, draw_shell
+from smartapp.chart.chart import LOOKS, Chart, Part, Who
+from smartapp.chart.drawing import draw, draw_alarm, draw_end, draw_news, draw_shell
 from smartapp.protocol.errors import WrongPatient
+from smartapp.record.news import Share
 from tests.accessibility import violations
 from tests.chart.samples import NOW
 from tests.pages.people import GUARD, REFERENCE, launch_page, plain_chart_of
@@ -283,6 +284,39 @@ def test_what_the_ehr_did_not_give_is_read_again_by_itself() -> None:
             expect(page.locator("#allergies.look-shown")).to_be_visible()
             assert page.locator("#allergies").count() == 1
             assert opened.evaluate("one => one.open")
+
+    in_own_thread(look)
+
+
+def test_what_the_page_says_of_the_whole_is_that_of_what_was_read_again() -> None:
+    """The banner does not go on to say that the allergies, or the patient, could not be read."""
+    chart = plain_chart_of(PATIENT)
+    spoilt = [
+        replace(one, state="failed", items=(), error="Busy.", reference="R", retry_after=1.0)
+        if one.name in ("allergies", "labs")
+        else one
+        for one in chart.sections
+    ]
+    nobody = Who(PATIENT, None, {}, "The EHR is busy.", "R")
+    failed = Pieces(replace(chart, who=nobody, sections=tuple(spoilt)), again_url="?again=1")
+    good = Pieces(chart, again_url="?again=2")
+    unread = chart.shares | {"labs": Share(is_read=False, is_whole=False)}
+    news = [draw_news(shares, encounter=None, now=NOW) for shares in (unread, chart.shares)]
+    first = failed.before + failed.but() + news[0] + failed.end + failed.after
+
+    def look() -> None:
+        again = good.before + good.but() + news[1] + good.end + good.after
+        with streamed(first, again=again) as (page, _):
+            alarm = page.get_by_text("Whose record this is could not be shown")
+            expect(alarm).to_be_visible()
+            expect(page.locator("#news .notice")).to_be_visible()
+            expect(page.locator("#labs.look-shown")).to_be_visible()
+            expect(alarm).to_have_count(0)
+            expect(page.locator("#news .notice")).to_have_count(0)
+            for name in ("patient", "allergy-line", "news", "mark-news", "allergies"):
+                expect(page.locator(f"main > [slot={name}]")).to_have_count(1)
+            assert "Patient not identified" not in page.inner_text("main")
+            assert "not available" not in page.inner_text(".allergy-line")
 
     in_own_thread(look)
 
