@@ -377,8 +377,13 @@ def _json_words(document: JSON) -> list[str]:
     texts = [document.get(name) for name in _ERROR_MEMBERS]
     # Oracle Health says in its path what is wrong, encoded once more.
     texts.append(unquote(str(document.get("error_uri") or "")))
-    plain = (" ".join(map(str, text)) if isinstance(text, list) else text for text in texts)
-    return words + [text for text in plain if isinstance(text, str) and text][:1]
+    return words + [text for text in map(_text_of, texts) if text][:1]
+
+
+def _text_of(member: JSON) -> str:
+    """Return a text, or a list's texts, and nothing of what is in them: that may be a token."""
+    several = member if isinstance(member, list) else [member]
+    return " ".join(one for one in several if isinstance(one, str))
 
 
 def _outcome_text(outcome: dict[str, Any]) -> str:

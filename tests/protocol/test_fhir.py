@@ -350,8 +350,13 @@ class TestErrorText:
             (None, b"<" + b"x" * 5_000_000, ""),
             (None, b'{"access_token":"short-1","token_type', ""),
             (None, b'oken":"short-1"}', ""),
+            (
+                None,
+                b'{"error":"e","message":["Bad code",{"access_token":"short-1"}]}',
+                "e Bad code",
+            ),
         ],
-        ids=range(24),
+        ids=range(25),
     )
     def test_one_line_is_told(self, content_type: str | None, body: bytes, text: str) -> None:
         assert fhir.error_words(content_type, body) == text
