@@ -324,10 +324,10 @@ def _redirected(url: URL, response: Response) -> EHRRedirected:
     answered = f"{url.raw_authority} answered {response.status}"
     try:
         to = urljoin(str(url), response.headers["Location"])
-        origin = origin_of(to)
+        origin, is_loop = origin_of(to), URL(to) == URL(str(url))
     except (KeyError, ValueError):
         return EHRRedirected(answered)
-    if to == str(url):
+    if is_loop:
         return EHRRedirected(f"{answered}, which leads to itself", rule="loop")
     is_same = origin == origin_of(str(url))
     where = "another path there" if is_same else origin

@@ -375,14 +375,16 @@ async def test_another_key_under_the_same_kid_is_found(healthy: EHR) -> None:
     ("status", "location", "words"),
     [
         (301, "/", ["which leads to itself", "X-Forwarded-Proto"]),
+        (301, "{url}", ["which leads to itself", "X-Forwarded-Proto"]),
         (400, "", ["answered 400", "pass the Host header on", "ALLOWED_HOSTS"]),
         (500, "", ["answered 500"]),
     ],
 )
 async def test_pages_that_the_proxy_keeps_from_people_are_found(
-    healthy: EHR, status: int, location: str, words: list[str]
+    healthy: EHR, settings: Settings, status: int, location: str, words: list[str]
 ) -> None:
     """Our keys are shown all the same."""
+    location = location.format(url=settings.PUBLIC_URL)
     healthy.answers["/"] = status, b"", {"Location": location} if location else {}
     assert await problems() == ["own-pages"]
     _, output = await in_database(run)
