@@ -29,7 +29,8 @@ from smartapp.database import in_database
 from smartapp.exception_reports import cause
 from smartapp.keys import automation, heartbeat, rotation
 from smartapp.keys.models import KeySet, MaintainedBy
-from smartapp.launches import launching, pending_revocations
+from smartapp.launches import launching, pending_revocations, readiness
+from smartapp.launches.readiness import Readiness
 from smartapp.middleware import DATABASE_IS_AWAY
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
@@ -106,12 +107,28 @@ async def page() -> bytes:
     """Return the metrics in Prometheus' text format, without those from the database if it is
     unavailable or slow: Prometheus gives up after ten seconds, and would take this process for
     dead."""
+    known, ready = await asyncio.gather(_from_database(), readiness.now())
+    return await asyncio.to_thread(_together, [*known, _available(ready)])
+
+
+async def _from_database() -> list[Metric]:
     try:
         async with asyncio.timeout(DATABASE_SECONDS):
-            known = await in_database(_known, timezone.now())
+            return await in_database(_known, timezone.now())
     except (*DATABASE_IS_AWAY, TimeoutError):
-        known = []
-    return await asyncio.to_thread(_together, known)
+        return []
+
+
+def _available(ready: Readiness) -> Metric:
+    """Return what /readyz says. At night nobody launches, and no failed launch would tell that the
+    database is away."""
+    available = GaugeMetricFamily(
+        "smartapp_available", "Whether what launches need is there, as /readyz says.",
+        labels=["what"],
+    )  # fmt: skip
+    for name in (*readiness.NEEDED, *readiness.DONE_WITHOUT):
+        available.add_metric([name], name not in (*ready.missing, *ready.without))
+    return available
 
 
 class _Found(Collector):

@@ -15,6 +15,7 @@ from prometheus_client.core import Metric
 
 from smartapp import metrics, metrics_page
 from smartapp.keys import heartbeat, key_creation
+from smartapp.launches.readiness import Readiness
 from tests.processes import ROOT
 
 PROMTOOL = shutil.which("promtool") or ""
@@ -42,7 +43,11 @@ def known(db: None) -> dict[str, set[str]]:
     key_creation.create_key_set("one", algs=["ES384"], now=now)
     heartbeat.ran(now)
     found: dict[str, set[str]] = {}
-    families: list[Metric] = [*metrics.registry.collect(), *metrics_page._known(now)]
+    families: list[Metric] = [
+        *metrics.registry.collect(),
+        *metrics_page._known(now),
+        metrics_page._available(Readiness()),
+    ]
     for family in families:
         labels = {name for sample in family.samples for name in sample.labels}
         for suffix in SUFFIXES:

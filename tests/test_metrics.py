@@ -14,6 +14,7 @@ from pytest_django import Settings
 from smartapp import metrics, metrics_page
 from smartapp.database import close_thread_connections, in_database
 from smartapp.keys import heartbeat, key_creation
+from smartapp.launches import readiness
 from tests.launches.conftest import Browser, app, browser, ehr_launch, registered, until
 from tests.scripted_ehr import CANARY, ScriptedEHR
 from tests.test_asgi import ask
@@ -32,6 +33,7 @@ def allowed(settings: Settings, tmp_path: Path) -> Iterator[None]:
                 metrics.ehr_seconds, metrics.token_budget):  # fmt: skip
         one.clear()
     yield
+    readiness.forget()
     close_thread_connections()
 
 
@@ -172,13 +174,30 @@ class TestPage:
         assert "smartapp_event_loop_lag_seconds" in told
         assert "smartapp_revocations_waiting" not in told
 
+    @pytest.mark.parametrize("missing", [*readiness.NEEDED, *readiness.DONE_WITHOUT])
+    async def test_say_what_is_missing_while_nobody_launches(
+        self, missing: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def there() -> bool:
+            return True
+
+        async def away() -> bool:
+            raise OperationalError
+
+        for checks in (readiness.NEEDED, readiness.DONE_WITHOUT):
+            for name in checks:
+                monkeypatch.setitem(checks, name, away if name == missing else there)
+        readiness.forget()
+        assert await value("smartapp_available", what=missing) == 0
+        assert await value("smartapp_available") == 3
+
     async def test_waits_no_longer_for_the_database_than_prometheus_waits_for_it(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         async def silent(*_: Any) -> None:
             await asyncio.Event().wait()
 
-        assert metrics_page.DATABASE_SECONDS < 10
+        assert max(metrics_page.DATABASE_SECONDS, readiness.WAIT_SECONDS) < 10
         monkeypatch.setattr(metrics_page, "DATABASE_SECONDS", 0.01)
         monkeypatch.setattr(metrics_page, "in_database", silent)
         told = await text()

@@ -40,9 +40,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What is missing for a launch, by name, and warnings for the administrators."""
+    """What is missing for a launch, by name, what it does without, and warnings for the
+    administrators."""
 
     missing: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -129,7 +131,7 @@ async def _looked() -> Readiness:
         _failed(NEEDED), _failed(DONE_WITHOUT), _remarks()
     )
     _tell(missing)
-    return Readiness(missing, (*(f"the {name} is away" for name in without), *remarks))
+    return Readiness(missing, without, (*(f"the {name} is away" for name in without), *remarks))
 
 
 def _tell(missing: tuple[str, ...]) -> None:
