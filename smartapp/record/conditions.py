@@ -210,7 +210,8 @@ def _problem(resource: Resource, now: datetime) -> Problem:
 def _with_affixes(name: str, resource: Resource) -> str:
     """Return the name with the words that Japan has beside it: "左" + "肺炎" + "の疑い"."""
     before, after = (
-        [words for words in _affixes(resource, url) if words not in name] for url in AFFIXES
+        [words for words in _affixes(resource, url) if words.removeprefix("の") not in name]
+        for url in AFFIXES
     )
     return "".join((*before, name, *after))
 

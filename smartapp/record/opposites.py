@@ -30,12 +30,11 @@ _OF_KINDS = (
     ),
 )
 # "Type II", "T2DM", "stage IIIb", "grade 1-2".
-_NUMBER = r"(?:[1-5]|IV|I{1,3}|V)[a-c]?"
+_NUMBER = r"(?:[1-5]|iv|i{1,3}|v)[a-c]?"
 _NUMBERED = re.compile(
     r"\b(?P<kind>typ(?:e|us)?|tipo|stage|stadium|stade|grade?|class)[ -]?"
     rf"(?P<numbers>{_NUMBER}(?: ?(?:[/,&-]|and|or|to|bis) ?{_NUMBER})*)\b"
-    r"|\b(?:T(?P<diabetes>[12])DM|DM ?(?P<other>[12]))\b",
-    re.IGNORECASE,
+    r"|\b(?:t(?P<diabetes>[12])dm|dm ?(?P<other>[12]))\b"
 )
 _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5"}
 _KINDS = {"typ": "type", "typus": "type", "tipo": "type", "stadium": "stage", "stade": "stage",
@@ -45,28 +44,29 @@ _OF_TWO_SIDES = re.compile(
 )
 # What makes a disease another person's, none, not certain or past: in the words of codes, and of
 # people.
-_CONTEXTS = tuple(
-    (re.compile(rf"\b(?:{coded})", re.IGNORECASE), re.compile(rf"\b(?:{said})|\?", re.IGNORECASE))
-    for coded, said in (
+_CODED = re.compile(
+    r"\b(?:(?P<of_family>family history|familienanamnese|antécédents? famili"
+    r"|antecedentes? familiar)"
+    r"|(?P<none>no (?:evidence|history) of|ruled out|not present|excluded)"
+    r"|(?P<not_certain>suspected|suspicion|verdacht|sospecha|verdenking|probable)"
+    r"|(?P<past>(?:personal )?history of|zustand nach))"
+)
+_SAID = {
+    context: re.compile(rf"\b(?:{said})|\?", re.IGNORECASE)
+    for context, said in (
+        ("of_family", r"fam|FHx?\b|antécédents? fam|antecedentes? fam"),
+        ("none", r"no\b|not\b|denie[sd]|without|rule[ds]?[ -]out|r/o|exclu|negative|kein"),
         (
-            r"family history|familienanamnese|antécédents? famili|antecedentes? familiar",
-            r"fam|FHx?\b|antécédents? fam|antecedentes? fam",
-        ),
-        (
-            r"no (?:evidence|history) of|ruled out|not present|excluded",
-            r"no\b|not\b|denie[sd]|without|rule[ds]?[ -]out|r/o|exclu|negative|kein",
-        ),
-        (
-            r"suspected|suspicion|verdacht|sospecha|verdenking|probable",
+            "not_certain",
             r"susp|poss|prob|likely|query|verd|v\.? ?a\.|sospecha|rule[ -]?out|r/o",
         ),
         (
-            r"(?:personal )?history of|zustand nach",
+            "past",
             r"history|h/o|hx|past|prior|previous|old|former|ex-|quit|s/p|post|since|remi|resolved"
             r"|survivor|z\.? ?n\.|zustand",
         ),
     )
-)
+}
 # In a classification, words in brackets take nothing away and add nothing: "(suspected) exposure".
 _IN_BRACKETS = re.compile(r"\([^()]*\)")
 _TOO_LITTLE_OR_MUCH = re.compile(r"\b(hypo|hyper)([^\W\d_]{4,})")
@@ -86,9 +86,9 @@ def context_in(concept: object) -> str:
     "Diabetes"; "" if there is nothing."""
     name = concept_words(concept)
     for display in coding_displays(concept):
-        plain = _IN_BRACKETS.sub(" ", display)
-        saying = next((said for coded, said in _CONTEXTS if coded.search(plain)), None)
-        if saying and not saying.search(name):
+        coded = _CODED.finditer(_IN_BRACKETS.sub(" ", display.casefold()))
+        contexts = {match.lastgroup or "" for match in coded}
+        if contexts and not any(_SAID[context].search(name) for context in contexts):
             return f"Its code says “{display}”."
     return ""
 
@@ -113,7 +113,8 @@ def _exclude_each_other(one: str, other: str) -> bool:
 def _differ_in_number(one: str, other: str) -> bool:
     """Return whether both have a number of one kind, and none in common: "type 1" and "type II".
     "Stage 1 through stage 4" has all that are between them."""
-    mine, others = _numbers(one), _numbers(other)
+    mine = _numbers(one)
+    others = _numbers(other) if mine else {}
     return any(
         max(mine[kind]) < min(others[kind]) or max(others[kind]) < min(mine[kind])
         for kind in mine.keys() & others.keys()
@@ -123,10 +124,10 @@ def _differ_in_number(one: str, other: str) -> bool:
 def _numbers(words: str) -> dict[str, set[str]]:
     """Return the numbers of each kind that the words name: {"type": {"2"}}."""
     found: dict[str, set[str]] = {}
-    for match in _NUMBERED.finditer(words):
-        kind = (match["kind"] or "type").casefold()
+    for match in _NUMBERED.finditer(words.casefold()):
+        kind = match["kind"] or "type"
         said = match["numbers"] or match["diabetes"] or match["other"]
-        numbers = (one.rstrip("abc") for one in re.findall(_NUMBER, said.casefold(), re.IGNORECASE))
+        numbers = (one.rstrip("abc") for one in re.findall(_NUMBER, said))
         known = {_ROMAN.get(one, one) for one in numbers}
         found.setdefault(_KINDS.get(kind, kind), set()).update(known)
     return found

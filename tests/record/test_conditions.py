@@ -187,6 +187,7 @@ class TestStatements:
         ("肺炎", "", {"coding": [{"code": "8002"}]}, "肺炎の疑い"),
         ("肺癌", {"text": "左"}, "", "左肺癌"),
         ("左肺癌の疑い", {"text": "左"}, {"text": "の疑い"}, "左肺癌の疑い"),
+        ("肺癌疑い", "", {"text": "の疑い"}, "肺癌疑い"),
     ],
 )
 def test_words_beside_the_name_of_a_disease_are_said(

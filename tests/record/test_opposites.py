@@ -69,6 +69,7 @@ def test_a_name_and_its_code_contradict_each_other(text: str, display: str, is_s
         ("PTSD", "Post-traumatic stress disorder", False),
         ("Former smoker", "Personal history of nicotine dependence", False),
         ("?PE", "Suspected pulmonary embolism", False),
+        ("COVID ruled out", "Observation for suspected disease, ruled out", False),
         ("Exposure to COVID-19", "Contact with and (suspected) exposure to COVID-19", False),
     ],
 )
