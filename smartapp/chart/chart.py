@@ -180,7 +180,8 @@ def is_settled(part: Part) -> bool:
         case Visit():
             return not part.problem
         case ReadSection():
-            return part.is_read or part.state in ("not-granted", "not-offered")
+            is_told = part.is_read or part.state in ("not-granted", "not-offered")
+            return is_told and part.lacks != "failed"
         case FHIRUserView():
             return True
 

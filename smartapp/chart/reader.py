@@ -210,7 +210,7 @@ class Reading:
             return None
         resource: Resource = {}
         if user.readable:
-            resource = await self._read_or_nothing(user.resource_type, user.id)
+            resource = await self._read_or_nothing(user.resource_type, user.id) or {}
         await asyncio.shield(who)
         about, patient = self._patient_of(resource), self._record.patient
         return user_view(user, resource, about=about, patient=patient, now=self._now)
@@ -219,9 +219,13 @@ class Reading:
         """Return the section, once its searches, its references and the patient are read."""
         searches = [asyncio.shield(self._asking(search)) for search in section.searches]
         outcome = _joined(section, await asyncio.gather(*searches))
-        related, unread = await self._related(section.follow(outcome.resources), outcome.included)
+        follow = section.follow(outcome.resources)
+        related, unread, failed = await self._related(follow, outcome.included)
         if unread:
             outcome = replace(outcome, notes=(*outcome.notes, _unread_text(unread)))
+        if failed and not outcome.lacks:
+            why = Why("", "a resource that it refers to could not be read")
+            outcome = replace(outcome, lacks="failed", why=why, reference=self._reference)
         patient = (await asyncio.shield(who)).resource
         if section.shows_patient and not patient:
             state: State = "partial" if outcome.state == "ok" else outcome.state
@@ -266,21 +270,22 @@ class Reading:
 
     async def _related(
         self, references: Sequence[str], included: Mapping[str, Resource]
-    ) -> tuple[dict[str, Resource], int]:
+    ) -> tuple[dict[str, Resource], int, int]:
         """Return the resources that a section refers to, by the references as they were sent: those
-        that came with it, and others that could be read. Also return how many were too many to be
-        read."""
+        that came with it, and others that could be read. Also return how many were not read,
+        because they were too many or the EHR failed, and how many of them it failed to give."""
         here = {one: _relative(one, self._record.fhir_base_url) for one in references}
         related = {one: included[name] for one, name in here.items() if name in included}
         wanted = [one for one, name in here.items() if name and one not in related]
         first, others = wanted[:MAX_FOLLOWED], wanted[MAX_FOLLOWED:]
         found = await _together(*(self._read_or_nothing(*here[one].split("/")) for one in first))
-        related |= dict(zip(first, found, strict=True))
+        failed = found.count(None)
+        related |= {one: resource or {} for one, resource in zip(first, found, strict=True)}
         if others:
             more = await self._read_in_batches([here[one] for one in others])
             related |= {one: more[here[one]] for one in others if here[one] in more}
         own = {name: one for name, one in related.items() if one and not self._is_foreign(one)}
-        return own, sum(one not in related for one in others)
+        return own, failed + sum(one not in related for one in others), failed
 
     async def _read_in_batches(self, names: Iterable[str]) -> dict[str, Resource]:
         """Return the resources that searches by id bring, by relative reference; none if the EHR
@@ -316,14 +321,16 @@ class Reading:
     def _patient_of(self, resource: Resource) -> str | None:
         return patient_of(resource, fhir_base_url=self._record.fhir_base_url)
 
-    async def _read_or_nothing(self, resource_type: str, resource_id: str) -> Resource:
+    async def _read_or_nothing(self, resource_type: str, resource_id: str) -> "Resource | None":
+        """Return a resource that is not there for this app as an empty one, and None if the EHR
+        failed to give it, which it may do in a moment."""
         try:
             return await self._record.read(resource_type, resource_id)
         except FHIRUnauthorized:
             raise
         except (FHIRError, EHRUnavailable) as error:
             logger.info("a %s could not be read: %s %s", resource_type, error.code, error.detail)
-            return {}
+            return None if _is_of_the_moment(error) else {}
 
     def _found(self, search: Search, found: Found, *, is_partial: bool) -> Outcome:
         notes = [] if search.is_besides else [*_count_notes(search, found)]
@@ -529,6 +536,13 @@ def _relative(reference: str, fhir_base_url: str) -> str:
     current one is read. "" for a reference to elsewhere."""
     match = _BELOW_BASE.fullmatch(reference.removeprefix(f"{fhir_base_url.rstrip('/')}/"))
     return "/".join(match.groups()) if match else ""
+
+
+def _is_of_the_moment(error: SmartError) -> bool:
+    """Return whether the EHR failed, and did not refuse."""
+    if isinstance(error, ReadRefused):
+        return error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return isinstance(error, ReadThrottled | EHRUnavailable)
 
 
 def _unread_text(count: int) -> str:

@@ -32,6 +32,7 @@ TYPES = [
     "AllergyIntolerance",
     "Immunization",
 ]
+NOT_READ = "1 entry that this list refers to was not read: names or reasons are missing."
 SCOPES = tuple(f"patient/{name}.rs" for name in TYPES)
 
 
@@ -154,6 +155,36 @@ class TestReading:
         assert section.notes == (
             "3 entries that this list refers to were not read: names or reasons are missing.",
         )
+
+    @pytest.mark.parametrize(
+        ("status", "notes", "settled"),
+        [
+            (404, (), True),
+            (403, (), True),
+            (500, (NOT_READ,), False),
+            (429, (NOT_READ,), False),
+        ],
+    )
+    async def test_a_reference_that_the_ehr_fails_to_give_is_told_and_read_again(
+        self, ehr: FakeEHR, status: int, notes: tuple[str, ...], settled: bool
+    ) -> None:
+        """One that it refuses is refused the next time too."""
+        ehr.answers["Medication/m1"] = always(lambda: web.Response(status=status))
+        ehr.add(_order(1))
+        section = (await chart_of(ehr)).section("medications")
+        assert section.items[0].name == "Medication that could not be read"
+        assert (section.notes, chart_module.is_settled(section)) == (notes, settled)
+
+    async def test_a_list_of_which_a_search_failed_is_read_again(self, ehr: FakeEHR) -> None:
+        async def pages(request: web.Request) -> web.StreamResponse:
+            if "page" in request.query:
+                return web.Response(status=500)
+            return bundle([condition("c1")], f"{ehr.base}/Condition?page=2")
+
+        ehr.answers["Condition"] = pages
+        section = (await chart_of(ehr)).section("problems")
+        assert section.state == "partial"
+        assert not chart_module.is_settled(section)
 
     async def test_an_observation_of_any_category_is_in_one_section(self, ehr: FakeEHR) -> None:
         every = ("vital-signs", "laboratory", "social-history", "survey", "exam", "imaging", "own")
