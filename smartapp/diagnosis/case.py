@@ -61,7 +61,7 @@ SUBJECTS = {
     "aud": r"\baud(ience)?\b|resource (server|principal)|\bservice not found",
     "keys": r"\bkid\b|\bjwks?(\b|_)|\bjku\b|web key|key set|key id|"
     r"(public|signing|matching|usable|suitable|verification) key|\bkey\b.* not found|"
-    r"\bx5[ct]\b|thumbprint|"
+    r"\bkeys? (is |are )?not (yet )?(active|valid)|\bx5[ct]\b|thumbprint|"
     r"signature(?! alg)|not verif|"
     r"verif(y|ication) failed",
     # Not in a header that is repeated: `{kid=1, alg=RS384}`.
@@ -71,7 +71,7 @@ SUBJECTS = {
     "fetch": r"(fail|could not|unable|cannot|can't|error)\w* (to )?"
     r"(be )?(fetch|retriev|load|download|access|read|resolv|get|reach|connect|dereferenc)\w*|"
     r"(returned|answered|responded|status)( with)?:? (http )?[345]\d\d|time[sd]?.?out|unreachable|"
-    r"\bECONN|\bENOTFOUND|connection refused|blocked|"
+    r"\bECONN|\bENOTFOUND|connection refused|blocked|\bunavailable|"
     r"(while|when) (fetch|retriev|load|download|read|gett)ing|"
     r"(fetch|retriev|load|download)\w* (fail|error)",
     "gateway": r"\bno api ?key\b|api ?key variable|subscription key|\bWAF\b|firewall",
@@ -99,7 +99,7 @@ SUBJECTS = {
     "person": rf"{_PERSON}([^.]|\.(?! )){{0,100}}?"
     r"(locked|disabled|inactive|suspended|deactivated|blocked|expired|pending|"
     r"not (active|activated|assigned|exist|linked|verified|fully set up))|"
-    r"\bpolic(y|ies)\b|conditional access",
+    r"(?<!lifetime )\bpolic(y|ies)\b|conditional access",
     "cookies": r"\bcookies?\b",
     # Something else of the app than itself is switched off.
     "grant": r"grant type|retrieve service account|"

@@ -11,7 +11,7 @@ _OF_LAUNCHES = ("invalid_request", "invalid_client", "unauthorized_client", "inv
                 "invalid_grant")  # fmt: skip
 # What may be switched off or forbidden beside the app itself.
 _NOT_THE_APP = ("user", "person", "sign_in", "cookies", "grant", "refreshing", "scope", "form",
-                "tenant", "launch", "code", "pkce", "gateway")  # fmt: skip
+                "tenant", "launch", "code", "pkce", "gateway", "keys")  # fmt: skip
 
 
 def _naming(*subjects: str, but_not: tuple[str, ...] = ()) -> When:

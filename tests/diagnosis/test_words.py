@@ -337,6 +337,10 @@ OF_PRODUCTS = [
     (SIGNED, "invalid_client", "Host app.example resolves to a private address",
      "could not fetch our keys"),
     (SIGNED, "invalid_client", "EC keys are not supported", "does not take our algorithm"),
+    (SIGNED, "invalid_client", "Key not yet active", "does not have the key"),
+    (SIGNED, "invalid_client", "JWKS unavailable", "could not fetch our keys"),
+    (SIGNED, "invalid_grant", "The code has expired due to the token lifetime policy",
+     "code was over"),
     (SIGNED, "invalid_request", "Unknown client_assertion_type", "refuses our client assertion"),
     # The account of the app's owner, and no person's.
     (SIGNED, "invalid_client", "Client account is inactive", "not active at the vendor"),
