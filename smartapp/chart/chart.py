@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from smartapp.chart.sections import SECTIONS, Section
+from smartapp.protocol.errors import wait_words
 from smartapp.record.elements import Resource
 from smartapp.record.encounters import Encounter
 from smartapp.record.identity import Identity
@@ -81,6 +82,11 @@ class ReadSection:
     def look(self) -> Look:
         """How the page draws the section."""
         return LOOKS[self.state]
+
+    @property
+    def retry_in(self) -> str:
+        """`retry_after` in words."""
+        return "" if self.retry_after is None else wait_words(self.retry_after)
 
     @property
     def is_read(self) -> bool:

@@ -104,7 +104,6 @@ class ReadThrottled(FHIRError):
     def __init__(self, detail: str, *, wait_seconds: int) -> None:
         super().__init__(detail)
         self.retry_after = float(wait_seconds)
-        self.wait_seconds = wait_seconds
 
 
 @dataclass(slots=True)

@@ -568,9 +568,7 @@ def _foreign_text(count: int, reference: str) -> str:
 
 def _failure_text(error: SmartError) -> str:
     if isinstance(error, ReadThrottled):
-        seconds = error.wait_seconds
-        unit = "second" if seconds == 1 else "seconds"
-        return f"The EHR is busy. Load the page again in {seconds} {unit}."
+        return f"The EHR is busy. Load the page again in {error.retry_in}."
     said = error.said.strip().rstrip(".")
     stop = "" if said.endswith(("!", "?")) else "."
     in_its_words = f" The EHR said: “{said}{stop}”" if said else ""

@@ -101,12 +101,15 @@ class SmartError(Exception):
     @property
     def retry_in(self) -> str:
         """`retry_after` in words; empty where it is not known."""
-        if self.retry_after is None:
-            return ""
-        seconds = max(1, math.ceil(self.retry_after))
-        if seconds <= 90:
-            return "1 second" if seconds == 1 else f"{seconds} seconds"
-        return f"{math.ceil(seconds / 60)} minutes"
+        return "" if self.retry_after is None else wait_words(self.retry_after)
+
+
+def wait_words(seconds: float) -> str:
+    """Return a time to wait in words: "1 second", "60 minutes"."""
+    whole = max(1, math.ceil(seconds))
+    if whole <= 90:
+        return "1 second" if whole == 1 else f"{whole} seconds"
+    return f"{math.ceil(whole / 60)} minutes"
 
 
 # --- the browser's request ---------------------------------------------------------------------

@@ -507,6 +507,11 @@ class TestFailures:
                 "failed",
                 "in 7 seconds",
             ),
+            (
+                lambda: web.Response(status=429, headers={"Retry-After": "3600"}),
+                "failed",
+                "in 60 minutes",
+            ),
             (lambda: web.Response(status=503), "failed", "in 60 seconds"),
             (
                 lambda: web.Response(status=429, headers={"Retry-After": "Mon, 1 Jan"}),
