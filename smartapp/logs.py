@@ -80,3 +80,21 @@ class JSONFormatter(JsonFormatter):
         log_data.update({name: value for name, value in known.items() if value})
         if record.exc_info:
             log_data["exception"] = self.formatException(record.exc_info)
+
+
+class Failures:
+    """Logs failures of work that is done again and again: each cause once, and when it works again.
+    While the database is away for a night, two lines a second would fill the disk."""
+
+    def __init__(self, logger: logging.Logger, words: str) -> None:
+        self._logger, self._words, self._told = logger, words, ""
+
+    def failed(self, cause: str) -> None:
+        if cause != self._told:
+            self._told = cause
+            self._logger.error("%s: %s", self._words, cause)
+
+    def worked(self) -> None:
+        if self._told:
+            self._told = ""
+            self._logger.info("%s: it works again", self._words)

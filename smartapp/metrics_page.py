@@ -31,6 +31,7 @@ from smartapp.keys import automation, heartbeat, rotation
 from smartapp.keys.models import KeySet, MaintainedBy
 from smartapp.launches import launching, pending_revocations, readiness
 from smartapp.launches.readiness import Readiness
+from smartapp.logs import Failures
 from smartapp.middleware import DATABASE_IS_AWAY
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
@@ -60,16 +61,14 @@ def _folder() -> Path:
 
 async def keep_writing() -> None:
     """Write this process's metrics to its file, for ever."""
-    failed = False
+    failures = Failures(logger, "metrics not written for other processes")
     while settings.METRICS_TOKEN:
         try:
             await asyncio.to_thread(write)
-            failed = False
+            failures.worked()
         except OSError as error:
             # A full disk must not end the task: there may be room again in a minute.
-            if not failed:
-                logger.error("metrics not written for other processes: %s", cause(error))
-            failed = True
+            failures.failed(cause(error))
         await asyncio.sleep(WRITE_SECONDS)
 
 

@@ -109,3 +109,20 @@ async def test_an_error_page_and_its_line_have_the_same_reference(
     answer = await AsyncClient().get("/no/such/page")
     [line] = [one for one in caplog.records if getattr(one, "code", "") == "page-not-found"]
     assert getattr(line, "reference", "none") in answer.content.decode()
+
+
+def test_a_failure_that_goes_on_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    failures = logs.Failures(logging.getLogger("smartapp.x"), "keys not read")
+    failures.worked()
+    for why in ["away", "away", "away", "starting", "starting"]:
+        failures.failed(why)
+    failures.worked()
+    failures.worked()
+    failures.failed("away")
+    assert [made.getMessage() for made in caplog.records] == [
+        "keys not read: away",
+        "keys not read: starting",
+        "keys not read: it works again",
+        "keys not read: away",
+    ]

@@ -25,6 +25,7 @@ from smartapp.exception_reports import cause
 from smartapp.keys import attribution, fetches
 from smartapp.keys.material import PrivateKey, open_private_key
 from smartapp.keys.models import SigningKey
+from smartapp.logs import Failures
 from smartapp.protocol import jwks
 from smartapp.protocol.errors import ClientKeyError
 from smartapp.vault import VaultError
@@ -202,6 +203,7 @@ async def keep_fresh() -> None:
     this has just refreshed. The snapshot stays in use while the database is unavailable."""
     global _waker
     wake = asyncio.Event()
+    failures = Failures(logger, "key sets not refreshed, the previous ones stay")
     _waker = asyncio.get_running_loop(), wake
     while True:
         with contextlib.suppress(TimeoutError):
@@ -211,9 +213,10 @@ async def keep_fresh() -> None:
             await refresh()
             await fetches.flush()
             await attribution.settle()
+            failures.worked()
         except Exception as exc:
             # Any error: if this loop ended, old keys would stay in memory for good.
-            logger.error("key sets not refreshed, the previous ones stay: %s", cause(exc))
+            failures.failed(cause(exc))
 
 
 def _load(number: int, known: Mapping[str, PrivateKey]) -> Snapshot:

@@ -22,6 +22,7 @@ from smartapp import vault
 from smartapp.database import in_database
 from smartapp.exception_reports import cause
 from smartapp.keys import memory
+from smartapp.logs import Failures
 from smartapp.protocol.discovery import discovery_url
 from smartapp.protocol.errors import (
     ClientKeyError,
@@ -212,14 +213,16 @@ async def look() -> None:
 async def keep_current() -> None:
     """Check again and again: an administrator's change takes effect within a second in each
     process. While the database is away, what is in memory stays in use."""
+    failures = Failures(logger, "registrations not looked at, what was known stays")
     while True:
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
         before = _snapshot.version
         try:
             await look()
+            failures.worked()
         except Exception as error:
             # Whatever the error is, it must not end this task.
-            logger.error("registrations not looked at, what was known stays: %s", cause(error))
+            failures.failed(cause(error))
         if before not in ("", _snapshot.version):
             memory.refresh_soon()
 

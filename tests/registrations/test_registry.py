@@ -216,7 +216,7 @@ class TestMemory:
     ) -> None:
         await in_database(make_endpoint)
         before = await registry.endpoint_for_iss(BASE)
-        looks = iter([OperationalError("away"), asyncio.CancelledError()])
+        looks = iter([*[OperationalError("away")] * 3, asyncio.CancelledError()])
 
         async def away(*_: object) -> None:
             raise next(looks)
@@ -226,7 +226,7 @@ class TestMemory:
         with pytest.raises(asyncio.CancelledError):
             await registry.keep_current()
         assert await registry.endpoint_for_iss(BASE) is before
-        assert "what was known stays" in caplog.text
+        assert caplog.text.count("what was known stays") == 1
 
     async def test_a_miss_is_never_remembered(self) -> None:
         """Who registers an EHR and launches from it at once must not meet an old refusal."""
