@@ -102,6 +102,11 @@ class NotFound(Refusal):
     code = "not-found"
 
 
+class DatabaseAway(Refusal):
+    status = 503
+    code = "transient"
+
+
 class NotSupported(Refusal):
     status = 404
     code = "not-supported"

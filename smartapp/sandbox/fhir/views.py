@@ -5,21 +5,25 @@ Stored resources are sent byte for byte, unless a fault changes them.
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Coroutine, Iterator
 from functools import wraps
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from smartapp.database import in_database
+from smartapp.exception_reports import cause
 from smartapp.sandbox import addresses, launches, request_log, worlds
 from smartapp.sandbox.access import Access, Bearer
 from smartapp.sandbox.fhir import bundles, fault_effects, formats, scopes
 from smartapp.sandbox.fhir.capability import capability_statement
 from smartapp.sandbox.fhir.outcomes import (
     BadRequest,
+    DatabaseAway,
     InsufficientScope,
     IntentMissing,
     InvalidClient,
@@ -34,6 +38,8 @@ from smartapp.sandbox.fhir.outcomes import (
     operation_outcome,
 )
 from smartapp.sandbox.fhir.store import TYPES, Record, store
+
+logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/fhir+json; charset=utf-8"
 CORS = {
@@ -61,7 +67,12 @@ def fhir_view(*methods: str) -> Callable[[View], AsyncView]:
         @wraps(view)
         async def wrapped(request: HttpRequest, **kwargs: str) -> HttpResponse:
             bearer = Bearer(_bearer_token(request))
-            response, seconds = await in_database(_answer, view, methods, request, bearer, **kwargs)
+            try:
+                answered = in_database(_answer, view, methods, request, bearer, **kwargs)
+                response, seconds = await answered
+            except OperationalError as error:
+                logger.error("the sandbox's FHIR API has no database: %s", cause(error))
+                response, seconds = _refused(DatabaseAway("Try again in a few seconds.")), 0
             await asyncio.sleep(seconds)
             for name, value in CORS.items():
                 response.headers[name] = value

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.db import OperationalError
 from django.test import Client, override_settings
 
 from smartapp.sandbox import request_log
@@ -219,6 +220,19 @@ class TestRead:
         """S64."""
         for record in store().by_reference.values():
             assert re.fullmatch(r"a-1\.[A-Z][A-Za-z]*-\d+", record.id), record.reference
+
+    def test_a_database_that_is_away_is_said_in_fhir(
+        self, ehr: EHR, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def locked(*_: object, **_named: object) -> None:
+            raise OperationalError("database is locked")
+
+        monkeypatch.setattr(request_log, "record_read", locked)
+        answer = ehr.get(f"Patient/{RENEE}")
+        assert answer.status_code == 503
+        assert parsed(answer)["issue"][0]["code"] == "transient"
+        assert answer["Access-Control-Allow-Origin"] == "*"
+        assert "FHIR API has no database: OperationalError" in caplog.text
 
 
 class TestCost:
