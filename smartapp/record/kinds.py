@@ -55,15 +55,18 @@ KINDS = (
     _kind("Pain", "72514-3 38208-5 225908003"),
 )
 # What no living person is outside of, in the unit of the kind: 98.6 °C is a number in another unit.
-_POSSIBLE: dict[str, tuple[str, str]] = {
-    "Heart rate": ("0", "400"),
-    "Respiratory rate": ("0", "200"),
-    "Oxygen saturation": ("0", "100"),
-    "Body temperature": ("10", "47"),
-    "Body weight": ("0.2", "700"),
-    "Body height": ("15", "280"),
-    "Body mass index": ("4", "250"),
-    "Head circumference": ("10", "100"),
+_POSSIBLE = {
+    name: (Decimal(low), Decimal(high))
+    for name, low, high in (
+        ("Heart rate", "0", "400"),
+        ("Respiratory rate", "0", "200"),
+        ("Oxygen saturation", "0", "100"),
+        ("Body temperature", "10", "47"),
+        ("Body weight", "0.2", "700"),
+        ("Body height", "15", "280"),
+        ("Body mass index", "4", "250"),
+        ("Head circumference", "10", "100"),
+    )
 }
 # How a value was measured, according to its code. A general code beside a specific one takes
 # nothing away.
@@ -226,8 +229,10 @@ def side_of(reading: Reading) -> str:
 
 def is_possible(kind: Kind, value: Decimal, unit: Unit) -> bool:
     """Return whether a person can have a value; also for one in a unit that is not known here."""
-    limits, amount = _POSSIBLE.get(kind.name), convert(value, unit, Unit(kind.unit, ""))
-    return limits is None or amount is None or Decimal(limits[0]) <= amount <= Decimal(limits[1])
+    if (limits := _POSSIBLE.get(kind.name)) is None:
+        return True
+    amount = convert(value, unit, Unit(kind.unit, ""))
+    return amount is None or limits[0] <= amount <= limits[1]
 
 
 def usual_range(kind: Kind) -> tuple[Range, Unit] | None:

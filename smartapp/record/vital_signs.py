@@ -186,7 +186,7 @@ def _with_growth(sign: VitalSign, person: Person, early: timedelta | None) -> Vi
 def _with_percentile(row: Row, growth: Growth) -> Row:
     """Return the row with its percentile, if its day is known and its number is exact."""
     (amount, *_) = row.amounts or (None,)
-    if amount is None or row.when is None or not row.is_certain or _doubt(row.reading):
+    if amount is None or row.when is None or not row.is_certain or IMPOSSIBLE in row.notes:
         return row
     if row.when.precision not in ("day", "time"):
         return row
