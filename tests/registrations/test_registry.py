@@ -216,7 +216,7 @@ class TestMemory:
     ) -> None:
         await in_database(make_endpoint)
         before = await registry.endpoint_for_iss(BASE)
-        looks = iter([*[OperationalError("away")] * 3, asyncio.CancelledError()])
+        looks = iter([*(OperationalError("away") for _ in range(3)), asyncio.CancelledError()])
 
         async def away(*_: object) -> None:
             raise next(looks)
