@@ -76,8 +76,10 @@ def contradiction_in(concept: object, *sites: str) -> str:
     """Return the words for a contradiction between the name of a concept, the displays of its
     codes, and the body sites; "" if there is none."""
     name = concept_words(concept)
-    others = (*coding_displays(concept), ", ".join(sites))
-    other = next((one for one in others if _exclude_each_other(name, one)), "")
+    others = dict.fromkeys((*coding_displays(concept), ", ".join(sites)))
+    other = next(
+        (one for one in others if one not in ("", name) and _exclude_each_other(name, one)), ""
+    )
     return f"The EHR contradicts itself: it also says “{other}”." if other else ""
 
 
