@@ -305,7 +305,8 @@ def _total(value: object) -> int | None:
 def _next_url(links: object, fhir_base_url: str, asked: str) -> tuple[str | None, str]:
     """Return the URL of the next page, or where it is if it is outside the base, in words without
     its path and query, which may name a patient. A link of a query alone is about the address that
-    was `asked` (RFC 3986 §5.2.2)."""
+    was `asked` (RFC 3986 §5.2.2). A server behind a proxy may not know that it is asked over https:
+    its link is followed over https."""
     elsewhere = ""
     listed = [links] if isinstance(links, dict) else links  # a single one, converted from XML
     for link in listed if isinstance(listed, list) else []:
@@ -314,6 +315,8 @@ def _next_url(links: object, fhir_base_url: str, asked: str) -> tuple[str | None
             is_query = isinstance(written, str) and written.startswith("?")
             path = asked.partition("?")[0]
             url = f"{path}{written}" if is_query else resolve(written, base=fhir_base_url)
+            if url is not None and fhir_base_url.startswith("https://"):
+                url = re.sub("^http://", "https://", url)
             if url is not None and is_below(url, fhir_base_url):
                 return url, ""
             elsewhere = _place(url or "", fhir_base_url)

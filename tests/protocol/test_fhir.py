@@ -166,6 +166,7 @@ class TestBundle:
             ("Observation?page=2", f"{BASE}/Observation?page=2"),
             ("?page=2", f"{BASE}/Observation?page=2"),
             ("/fhir/r4/Observation?page=2", f"{BASE}/Observation?page=2"),
+            (f"http{BASE.removeprefix('https')}/Observation?page=2", f"{BASE}/Observation?page=2"),
         ],
     )
     def test_the_next_page_below_the_base_is_followed(self, url: str, followed: str) -> None:
@@ -176,7 +177,8 @@ class TestBundle:
         "url",
         [
             "https://evil.example/fhir/r4/Observation?page=2",
-            "http://api.platform.example/fhir/r4/Observation?page=2",
+            "http://api.platform.example:80/fhir/r4/Observation?page=2",
+            "http://evil.example/fhir/r4/Observation?page=2",
             "//evil.example/fhir/r4",
             "/admin",
             f"{BASE}/../../admin",
