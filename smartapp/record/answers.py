@@ -32,7 +32,7 @@ _SIGNS = {
     **dict.fromkeys(("+", "++", "+++", "\uff0b"), "positive"),
 }
 
-_BEHIND = re.compile(r"(?<=.)(?:\s*[,;:(\[]\s*|\s+(?=\d))")
+_BEHIND = re.compile(r"(?<=.)(?:[,;:(\[]|\s(?=\d))")
 
 _SNOMED = {
     "10828004": "Positive",

@@ -93,7 +93,7 @@ _SIDE = re.compile(
     re.IGNORECASE,
 )
 # "3.5-5.1 mmol/L", "35-49 %", "10*3/uL": a unit is not a name.
-_UNIT_IN_WORDS = re.compile(r"\S*[/%^*]\S*")
+_UNIT_IN_WORDS = re.compile(r"(?<!\S)[^\s/%^*]*[/%^*]\S*")
 _UNIT_WORDS = frozenset(
     ["mmhg", "kpa", "kg", "g", "cm", "mm", "mg", "mmol", "s", "sec", "fl", "pg", "ph"]
 )
