@@ -159,6 +159,7 @@ async def verify_ring() -> None:
 
 
 def verify_opened() -> None:
+    """Unseal the canaries. Raises ImproperlyConfigured with one sentence."""
     if problem := _unopened(vault.SEALED_COLUMNS):
         raise ImproperlyConfigured(problem)
 

@@ -86,7 +86,7 @@ class ReadSection:
     @property
     def retry_in(self) -> str:
         """`retry_after` in words."""
-        return "" if self.retry_after is None else wait_words(self.retry_after)
+        return wait_words(self.retry_after)
 
     @property
     def is_read(self) -> bool:

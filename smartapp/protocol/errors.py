@@ -101,11 +101,13 @@ class SmartError(Exception):
     @property
     def retry_in(self) -> str:
         """`retry_after` in words; empty where it is not known."""
-        return "" if self.retry_after is None else wait_words(self.retry_after)
+        return wait_words(self.retry_after)
 
 
-def wait_words(seconds: float) -> str:
-    """Return a time to wait in words: "1 second", "60 minutes"."""
+def wait_words(seconds: float | None) -> str:
+    """Return a time to wait in words: "1 second", "60 minutes"; "" for None."""
+    if seconds is None:
+        return ""
     whole = max(1, math.ceil(seconds))
     if whole <= 90:
         return "1 second" if whole == 1 else f"{whole} seconds"

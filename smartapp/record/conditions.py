@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from smartapp.record.absence import absent_code, named_or
+from smartapp.record.absence import named_or
 from smartapp.record.codes import (
     codes,
     codings,
@@ -29,7 +29,7 @@ from smartapp.record.references import display, displays, names_of
 from smartapp.record.severities import severity_text
 from smartapp.record.sites import site_texts
 from smartapp.record.spans import Span, read_span
-from smartapp.record.statements import Statement, contradicts, read_statement
+from smartapp.record.statements import Statement, contradicts, read_undated_statement
 from smartapp.record.texts import text, texts
 
 # visit: a diagnosis of one encounter, which does not say whether the patient still has it
@@ -158,10 +158,7 @@ def _remarked(problems: Iterable[Problem]) -> list[Problem]:
 
 def _problem(resource: Resource, now: datetime) -> Problem:
     onset, abatement = read_span(resource, "onset"), read_span(resource, "abatement")
-    # Of a problem that began at some time, only its name is not known.
-    has_onset = onset is not None and onset.moment is not None and onset.moment.is_readable
-    is_nameless = has_onset and bool(absent_code(resource.get("code")))
-    statement = None if is_nameless else read_statement(resource.get("code"))
+    statement = read_undated_statement(resource.get("code"), onset.moment if onset else None)
     recorded = member_moment(resource, "recordedDate", "assertedDate", "dateRecorded")
     group = _group(resource, abatement, now)
     goes_on = abatement.words if abatement and _goes_on(abatement) else ""

@@ -21,7 +21,7 @@ from smartapp.record.moments import Moment, last_day, member_moment, newest_firs
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import Related, display, displays, name_of, reasons
-from smartapp.record.statements import Statement, read_statement, says_none
+from smartapp.record.statements import Statement, read_undated_statement, says_none
 from smartapp.record.texts import prose, text
 
 NOT_NAMED = "Vaccine that the EHR does not name"
@@ -85,14 +85,9 @@ def _immunization(resource: Resource, context: Given) -> Immunization:
     given = member_moment(resource, "occurrenceDateTime", "date")
     code = resource.get("vaccineCode")
     procedure = _procedure(resource)
-    if absent_code(code):
-        # Of a dose with a date, or one that its procedure names, only the vaccine is not known.
-        is_told = procedure or (given is not None and given.is_readable)
-        statement = None if is_told else read_statement(code)
-        name = procedure or named_or(code, NOT_NAMED)
-        procedure = ""
-    else:
-        statement, name = read_statement(code), named_or(code, NOT_NAMED)
+    statement, name = read_undated_statement(code, given), named_or(code, NOT_NAMED)
+    if procedure and absent_code(code):
+        statement, name, procedure = None, procedure, ""
     is_given = status_code(resource) not in NOT_GIVEN
     marks = doubted(_marks(resource, given), context.now)
     is_named = not name.startswith(NOT_NAMED)

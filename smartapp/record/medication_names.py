@@ -83,8 +83,8 @@ _AMOUNT = re.compile(
     re.IGNORECASE,
 )
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
-# "" is a percent; all others are micrograms.
 _ROUNDED = Decimal("0.05")
+# "" is a percent; all others are micrograms.
 _IN_MILLIGRAMS = {"mg": Decimal(1), "g": Decimal(1000), "gm": Decimal(1000), "": Decimal(10)}
 NOT_READ = "Medication that could not be read"
 NOT_NAMED = "Medication that the EHR does not name"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from smartapp.record.absence import absent_code, named_or
+from smartapp.record.absence import named_or
 from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.devices import name_of_device
 from smartapp.record.elements import Resource, is_true, mappings
@@ -24,7 +24,7 @@ from smartapp.record.references import (
 )
 from smartapp.record.sites import site_texts
 from smartapp.record.spans import read_span
-from smartapp.record.statements import read_statement, says_none
+from smartapp.record.statements import read_undated_statement, says_none
 
 NOT_NAMED = "Procedure that the EHR does not name"
 
@@ -41,10 +41,7 @@ def procedures_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
 def _procedure(resource: Resource, related: Related) -> Fact:
     performed = read_span(resource, "performed") or read_span(resource, "occurrence")
     moment = performed.moment if performed else None
-    # Of a procedure with a date, only its name is not known.
-    has_date = moment is not None and moment.is_readable
-    is_nameless = has_date and bool(absent_code(resource.get("code")))
-    statement = None if is_nameless else read_statement(resource.get("code"))
+    statement = read_undated_statement(resource.get("code"), moment)
     name = named_or(resource.get("code"), NOT_NAMED)
     marks = read_marks(
         resource,

@@ -12,6 +12,7 @@ from typing import Literal
 
 from smartapp.record.absence import absent_code, is_nobody_known, reason_words
 from smartapp.record.codes import SNOMED, codings, concept_words
+from smartapp.record.moments import Moment
 
 # none: somebody asked, and there is none · unknown: nobody asked, or it is not known
 Meaning = Literal["none", "unknown"]
@@ -236,6 +237,13 @@ class Statement:
 def read_statement(concept: object) -> Statement | None:
     """Return the statement that a code makes; None for the code of something that exists."""
     return _by_code(concept) or _by_absence(concept) or _by_words(_written(concept))
+
+
+def read_undated_statement(concept: object, when: Moment | None) -> Statement | None:
+    """Return the statement that a code makes, as `read_statement` does. What happened at some time
+    and has no code exists; only its name is not known."""
+    is_dated = when is not None and when.is_readable
+    return None if is_dated and absent_code(concept) else read_statement(concept)
 
 
 def _written(concept: object) -> str:
