@@ -63,6 +63,15 @@ def condition(id: str, **members: Any) -> Resource:
     return about_patient("Condition", id, code=concept(f"Problem {id}"), **members)
 
 
+def _fail_at_second_page(ehr: FakeEHR) -> None:
+    async def pages(request: web.Request) -> web.StreamResponse:
+        if "page" in request.query:
+            return web.Response(status=500)
+        return bundle([condition("c1")], f"{ehr.base}/Condition?page=2")
+
+    ehr.answers["Condition"] = pages
+
+
 class TestReading:
     async def test_all_parts_of_a_record(self, ehr: FakeEHR) -> None:
         ehr.add(
@@ -176,12 +185,7 @@ class TestReading:
         assert (section.notes, chart_module.is_settled(section)) == (notes, settled)
 
     async def test_a_list_of_which_a_search_failed_is_read_again(self, ehr: FakeEHR) -> None:
-        async def pages(request: web.Request) -> web.StreamResponse:
-            if "page" in request.query:
-                return web.Response(status=500)
-            return bundle([condition("c1")], f"{ehr.base}/Condition?page=2")
-
-        ehr.answers["Condition"] = pages
+        _fail_at_second_page(ehr)
         section = (await chart_of(ehr)).section("problems")
         assert section.state == "partial"
         assert not chart_module.is_settled(section)
@@ -393,12 +397,7 @@ class TestPaging:
         assert chart.section("allergies").state == "empty"
 
     async def test_a_later_page_that_fails_keeps_what_was_read(self, ehr: FakeEHR) -> None:
-        async def broken(request: web.Request) -> web.StreamResponse:
-            if "page" in request.query:
-                return web.Response(status=500)
-            return bundle([condition("c1")], f"{ehr.base}/Condition?page=2")
-
-        ehr.answers["Condition"] = broken
+        _fail_at_second_page(ehr)
         assert (await chart_of(ehr)).section("problems").state == "partial"
 
 
