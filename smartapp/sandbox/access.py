@@ -31,6 +31,13 @@ class Bearer:
 
     token: str
 
+    @classmethod
+    def of(cls, authorization: str) -> "Bearer":
+        """Return the bearer whom an Authorization header names (RFC 6750 §2.1): without a token
+        where it is of another scheme."""
+        scheme, _, token = authorization.partition(" ")
+        return cls(token.strip() if scheme.lower() == "bearer" else "")
+
     @cached_property
     def access(self) -> Access | None:
         """What the token gives; None if it is unknown, expired or revoked (S61, S62).
@@ -77,6 +84,8 @@ class Bearer:
 
     @cached_property
     def _found(self) -> Token | None:
+        if not self.token:
+            return None
         rows = Token.objects.filter(digest=digest(self.token))
         return rows.select_related("client", "authorization").first()
 

@@ -28,8 +28,7 @@ def authenticate_introspection(request: SandboxRequest) -> Client:
     """Return the client that introspects: one with credentials, or with a fault the holder of an
     access token."""
     header = request.headers.get("Authorization", "") if request.headers else ""
-    scheme, _, token = header.partition(" ")
-    holder = Bearer(token.strip()).access if scheme.lower() == "bearer" else None
+    holder = Bearer.of(header).access
     here = faults.parse(request.fault_here)
     if holder and BY_BEARER in holder.faults | here:
         return Client.objects.get(client_id=holder.client_id)

@@ -66,7 +66,7 @@ def fhir_view(*methods: str) -> Callable[[View], AsyncView]:
         @csrf_exempt
         @wraps(view)
         async def wrapped(request: HttpRequest, **kwargs: str) -> HttpResponse:
-            bearer = Bearer(_bearer_token(request))
+            bearer = Bearer.of(request.headers.get("Authorization", ""))
             try:
                 answered = in_database(_answer, view, methods, request, bearer, **kwargs)
                 response, seconds = await answered
@@ -203,11 +203,6 @@ def _validate_as_athena(resource_type: str, parameters: dict[str, str]) -> None:
         raise IntentMissing(
             "A search for MedicationRequest has to name its intent, as in intent=order,plan."
         )
-
-
-def _bearer_token(request: HttpRequest) -> str:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _access(bearer: Bearer) -> Access:
