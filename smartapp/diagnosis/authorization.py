@@ -16,7 +16,7 @@ def _answered(*errors: str) -> When:
 
 
 def _naming(*subjects: str, but_not: Iterable[str] = ()) -> When:
-    return every(_answered(), naming(*subjects, but_not=but_not))
+    return every(_answered(), lambda c: not c.missed, naming(*subjects, but_not=but_not))
 
 
 def _scope_refused(case: Case) -> bool:
@@ -105,7 +105,8 @@ TABLE = (
           "Enter {c.redirect_uri} there, to the last character."),
     Entry("C33", SAID, "The EHR does not take our PKCE", _naming("pkce"), ANSWER,
           "Ask the vendor for S256.", "discovery"),
-    Entry("C31", SAID, "The EHR does not accept aud", _naming("aud", but_not=("redirect_uri",)),
+    Entry("C31", SAID, "The EHR does not accept aud",
+          _naming("aud", but_not=("redirect_uri", "approval")),
           "{c.answer} aud was {c.asked[aud]}.",
           "Compare the FHIR base URL with the vendor's, to the last character."),
     Entry("C38", LIKELY, "Scopes of both forms, .read and .rs, are asked for at once",
@@ -119,7 +120,8 @@ TABLE = (
           "{c.answer} Asked for: {c.asked_for}.", "Write them in the form that it names: .read in "
           "place of .rs is version 1, .rs in place of .read is version 2.", "scopes"),
     Entry("C40", SAID, "The EHR gives this app no lasting access",
-          lambda c: _naming("refreshing")(c) and " " not in c.named_scopes, ANSWER,
+          lambda c: _naming("refreshing")(c) and " " not in c.named_scopes
+          and not c.is_every_scope_named, ANSWER,
           "Allow refresh tokens for this app in the vendor's portal, or take offline_access and "
           "online_access out of the registration.", "scopes"),
     Entry("C39", SAID, "The EHR does not give these scopes: {c.named_scopes}",
@@ -139,7 +141,8 @@ TABLE = (
           "{c.answer} Asked for: {c.asked_for}.",
           "Compare the registration's scopes with those ticked in the vendor's portal.", "scopes"),
     Entry("C52", SEEN, "The person, or the EHR's policy, said no",
-          lambda c: _answered("access_denied")(c) or _naming("refusal")(c), ANSWER,
+          lambda c: (_answered("access_denied")(c) or _naming("refusal")(c))
+          and not c.is_person_to_sign_in, ANSWER,
           "Ask the person. If they allowed it, ask the EHR's administrator whether this user may "
           "use the app."),
     Entry("C1", SEEN, "The app may not sign people in by a code at the vendor",

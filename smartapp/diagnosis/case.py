@@ -42,16 +42,19 @@ _PERSON = (
 SUBJECTS = {
     "redirect_uri": r"redirect|call.?back|(reply|return) ?(url|uri|address)",
     "client_id": r"client[ _.-]?id\b|\bapp(lication)?[ _-]id\b|"
-    r"(unknown|unregistered|unrecogni[sz]ed|no such|nonexistent)[ _-](client(?!_)|app)|"
+    r"(unknown|unregistered|unrecogni[sz]ed|terminated|no such|nonexistent)[ _-](client(?!_)|app)|"
     r"(client|app(lication)?)\b[^.]{0,40}? (is |was )?(not|un|never|could not be) ?"
     r"(be )?(found|known|registered|recogni[sz]ed|exist)|(an?)?(other|different) client|"
     r"no (client|app\w*) (with|found)|invalid api ?key|not issued to this client|"
-    r"invalid client\b(?! (or|and|credential|secret|auth|assertion|certificate|type))",
-    "secret": r"secret|basic auth|password",
+    r"(invalid|incorrect) client\b(?! (or|and|credential|secret|auth|assertion|certificate|type))|"
+    r"\bclient mismatch",
+    "secret": r"secret|basic auth|(?<!their )(?<!name or )password",
     "method": r"auth\w*[ _]method|method of auth|client is public|public client|"
+    r"secret (signed )?jwt|client_secret_jwt|"
     r"(not|un) ?(allowed|supported|permitted|enabled)\b[^.]{0,30}"
     r"(private_key_jwt|client_secret|assertion)|"
-    r"(private_key_jwt|client_secret_\w+)[^.]{0,30}(not|un) ?(allowed|supported|permitted|enabled)",
+    r"(private_key_jwt|client_secret_\w+|basic auth\w*)[^.]{0,30}"
+    r"(not|un) ?(allowed|supported|permitted|enabled)",
     "certificate": r"(client|ssl) certificate|mutual.tls|\bmtls\b|tls_client_auth",
     "assertion": r"assertion|private_key_jwt|signed jwt|\bjwt\b",
     "authentication": r"authenticat|(?<!_)credentials",
@@ -68,7 +71,7 @@ SUBJECTS = {
     "alg": r"\balg(orithm)?s?\b(?!=)|(?<!alg=)\b[RE]S(256|384|512)\b|\bkey (size|length)\b|"
     r"\b(EC|RSA) keys? (is |are )?(not|un) ?(supported|allowed|accepted)",
     "claimed": r"\biss\b|issuer(?! certificate)|\bsub\b|subject",
-    "fetch": r"(fail|could not|unable|cannot|can't|error)\w* (to )?"
+    "fetch": r"(fail|could not|unable|can ?not|error)\w* (to )?"
     r"(be )?(fetch|retriev|load|download|access|read|resolv|get|reach|connect|dereferenc)\w*|"
     r"(returned|answered|responded|status)( with)?:? (http )?[345]\d\d|time[sd]?.?out|unreachable|"
     r"\bECONN|\bENOTFOUND|connection refused|blocked|\bunavailable|"
@@ -76,7 +79,9 @@ SUBJECTS = {
     r"(fetch|retriev|load|download)\w* (fail|error)",
     "gateway": r"\bno api ?key\b|api ?key variable|subscription key|\bWAF\b|firewall",
     "sign_in": r"admin\w* (consent|approval) (is )?required|need admin\w* approval|multi.?factor|"
-    r"\bMFA\b|(log|sign) ?in again|expired session|"
+    r"\bMFA\b|(log|sign) ?in again|expired session|not consented|forgot\w*( their)? password|"
+    r"mismatche?d? (identity|user)|(identity|user) mismatch|(different|another) user\b|"
+    r"already (authenticated|logged|signed)|(authentication|log.?in|sign.?in)[ _](has )?expired|"
     r"session (has |is )?(expired|timed out|inactive|not (active|found))|"
     r"password (has |is )?expired|verify your e.?mail",
     "network": r"handshake|certificat\w+ (chain|path)|PKIX|self.signed|unknown ?host|getaddrinfo|"
@@ -99,7 +104,7 @@ SUBJECTS = {
     "person": rf"{_PERSON}([^.]|\.(?! )){{0,100}}?"
     r"(locked|disabled|inactive|suspended|deactivated|blocked|expired|pending|"
     r"not (active|activated|assigned|exist|linked|verified|fully set up))|"
-    r"(?<!lifetime )\bpolic(y|ies)\b|conditional access",
+    r"(?<!lifetime )\bpolic(y|ies)\b|conditional access|\bdevice\b[^.]{0,20} not\b",
     "cookies": r"\bcookies?\b",
     # Something else of the app than itself is switched off.
     "grant": r"grant type|retrieve service account|"
@@ -120,17 +125,18 @@ SUBJECTS = {
     r"\b(tenant|realm|practice|organi[sz]ation|project|membership)\b[^.]{0,40}? "
     r"(not (be )?(found|known|exist|registered)|unknown|mismatch|does not match)|for realm|"
     # Nothing else of it: "The client of this practice is not valid".
-    r"\b(tenant|realm|practice|organi[sz]ation)( id)?( [\w'\"-]*\d[\w'\"-]*)? is not valid",
+    r"\b(tenant|realm|practice|organi[sz]ation)( id)?( [\w'\"-]*\d[\w'\"-]*)? "
+    r"(is )?(not (valid|configured)|invalid|terminated)",
     # As SMART has them in two forms, with .read and with .rs.
-    "form": r"(?<!/)\bv ?[12]\b(?!/)|version [12]\b|scopes? (format|syntax)|granular|"
+    "form": r"(?<!/)\bv ?[12]\b(?![/:])|version [12]\b|scopes? (format|syntax)|granular|"
     r"(?<!oauth )\b[12]\.0\b|\b(use|write|expected)\b[^.]{0,20}\.(rs?|read|write|cruds?)\b",
     "length": r"\b(request|ur[il]|query|address|scopes?)\b[^.]{0,20}(?<!took)(?<!takes) too "
     r"(long|large)|exceed\w* [\d,]+ (char|byte)|\bscopes\b[^.]{0,20} too many|too many scopes",
     "repeated": r"\bduplicate|more than once",
     "jti": r"\bjti\b|replay|already (been )?(used|seen|redeemed|consumed|exchanged|processed)|"
-    r"used (before|already|previously|more than)|\breused?\b",
+    r"used (before(?! [\d[])|already|previously|more than)|\breused?\b",
     "clock": r"\bexp\b|\biat\b|\bnbf\b|clock|in the (future|past)|lifetime|not yet valid|skew|"
-    r"valid(ity)? (time|period)|time range|"
+    r"used before [\d[]|valid(ity)? (time|period)|time range|"
     r"(token|assertion|jwt) is not (yet )?active|"
     r"(?<!refresh )(?<!access )token (has |is )?expired|"
     r"\b(expir\w+|issued|valid\w*) .*too (far|long|old)|\bissued\b[^.]* ago\b",
@@ -143,8 +149,9 @@ SUBJECTS = {
     "scope": r"scope|\b(patient|user|system)/[\w*]+\.",
     # The value that an EHR sends, and not the way to launch.
     "launch": r"\blaunch[ _](context|token|id|code|value|param\w*|options?|request)|"
-    r"(?<!ehr )(?<!smart )(?<!standalone )\blaunch\b(?! from)",
-    "patient": r"\b(no|missing|without)( \w+)? patients?\b(?!/)|"
+    r"(?<!ehr )(?<!smart )(?<!standalone )\blaunch\b(?! (from|(is )?(not |un)supported))",
+    "patient": r"\b(no|missing|without)( \w+)? patients?\b(?!/)|invalid patient id|"
+    r"requires (exactly )?one patient|"
     r"\bpatient\b(?!/)[^.]{0,20} (not (be )?(selected|chosen|found|resolved|identified|in context)|"
     r"required|missing)",
     "refusal": r"\bcancel\w*|\bdeclin\w*|user denied",
@@ -152,6 +159,7 @@ SUBJECTS = {
     r"provisioned|deployed|published|subscribed|live\b)|inactive|\bdraft\b|"
     r"(await|requir|need|pend)\w* (admin\w* )?approval|(development|test) (mode|status)|"
     r"(client|app\w*|practice|organi[sz]ation)\b[^.]{0,40}? not (yet )?(been )?authori[sz]ed|"
+    r"unauthori[sz]ed (client|app\w*) for|"
     r"not (allowed|permitted) (for|in|at|by) (this|the|your) (tenant|organi|practice|environment)|"
     r"(?<![A-Za-z])(disabled|locked|pending|suspended|deactivated)|"
     r"(client|app\w*)\b[^.]{0,20}\b(blocked|deleted|removed|revoked)|may not (be )?(launch|use)",
@@ -165,18 +173,28 @@ _OF_THE_STANDARD = re.compile(
     r"([^.]|\.(?! ))*",
     re.IGNORECASE,
 )
+_QUERY = re.compile(r"(?<=\S)\?\S+=\S*")
+_BETWEEN_WORDS = re.compile(r"(?<=[a-z])(?<!\bv[12]):(?=[a-z])", re.IGNORECASE)
+_NOT = re.compile(r"(?<!ca)n['\u2019]t\b|(?<=can)['\u2019]t\b", re.IGNORECASE)
 _SUBJECTS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in SUBJECTS.items()}
 _SCOPE = re.compile(
     r"\b(?:patient|user|system)/[\w*]+\.[\w*]+|\blaunch/\w+|"
     r"\b(?:offline_access|online_access|fhirUser|openid|profile)\b"
 )
-# A member of a request, by its own name.
+# A member of a request that is missing, by its own name; a word of everyday speech only where it
+# is said of the word itself.
 _MEMBER = re.compile(
-    r"(?<!\bin )(?<!\bin the )\b(?:[a-z]+(?:_[a-z]+)+|aud|launch|nonce|scope|state)\b|"
+    r"(?<!\bin )(?<!\bin the )\b[a-z]+(?:_[a-z]+)+\b|"
     r"\bcode\b(?= (?:is|was)? ?(?:missing|required))|"
     r"(?<=missing )code\b(?! )|(?<=parameter )code\b|"
-    r"\b(?:code|grant|client|redirect|response)[ -](?:verifier|challenge|type|id|uri)\b"
-    r"(?:[ -]method)?",
+    r"\b(?:code|grant|client|redirect|response) (?:verifier|challenge|type|id|uri)\b"
+    r"(?: method)?|"
+    r"\b(?:missing|without|no|parameter:?)(?: an?)?(?: required)?(?: param(?:eter)?s?:?)? ['\"`]?"
+    r"(aud|launch|nonce|scope|state)\b(?! scope)|"
+    r"\b(aud(?=ience)|aud|launch|nonce|scope|state)(?:ience)?\b['\"`]?"
+    r"(?: (?:parameter|param|value|code|context|token))?"
+    r"(?: (?:is|was|must be|can ?not be)(?: an?)?)? "
+    r"(?:required|missing|absent|not|null|blank|empty|present|sent)\b",
     re.IGNORECASE,
 )
 # RFC 7515 §4.1 and RFC 7519 §4.1, without those that have a cause of their own. A time that has to
@@ -188,6 +206,8 @@ _PART_OF_ASSERTION = re.compile(
 _BY_PERMISSION = {"permission-v1": "older", "permission-v2": "newer"}
 _WRITE = {"older": ".read in place of .rs", "newer": ".rs in place of .read"}
 _FORMS = {"markup": "It is a web page, or XML. ", "nothing": "It is empty. "}
+# What is wrong with a request that has all its members.
+_NOT_LOST = {"invalid", "registration", "user", "sign_in", "lasts"}
 # What is named where nothing of OAuth is.
 _SAYS_LITTLE = {"missing", "invalid", "authentication", "credentials", "user", "expired", "fetch"}
 _OF_A_PARAMETER = {
@@ -366,16 +386,24 @@ class Case:
         verdicts = (one for event in self.timeline for one in event.verdicts)
         return any(one["rule"] == rule and not one["ok"] for one in verdicts)
 
+    @property
+    def is_person_to_sign_in(self) -> bool:
+        """Whether the EHR wants something of the person. Of a code, that their session is over is
+        said as of a token."""
+        is_of_grant = self.is_at_token_endpoint and self.ehr_error == "invalid_grant"
+        return "sign_in" in self.named and not (is_of_grant and "token_over" in self.named)
+
     @cached_property
     def missed(self) -> str:
         """What the EHR says is missing, although it was sent to it."""
         is_said = bool(self.ehr_error) and "missing" in self.named
-        if not is_said or not self.named.isdisjoint({"invalid", "registration", "user", "sign_in"}):
+        if not is_said or not self.named.isdisjoint(_NOT_LOST):
             return ""
         sent = self.asked["sent"]
         if self.is_at_token_endpoint:
             sent = self.token["sent"] or self.failure["sent"]
-        named = (re.sub("[ -]", "_", name.lower()) for name in _MEMBER.findall(self.said))
+        found = _MEMBER.finditer(_as_words(self.said))
+        named = (one[one.lastindex or 0].lower().replace(" ", "_") for one in found)
         missed = [name for name in dict.fromkeys(named) if name in sent]
         if self.missed_of_assertion and "client_assertion" in missed:
             missed.remove("client_assertion")
@@ -529,8 +557,16 @@ class Case:
     @cached_property
     def named_scopes(self) -> str:
         """Scopes of ours that the EHR's words name."""
+        if self.is_every_scope_named:
+            return ""
         mentioned = set(_SCOPE.findall(self.said))
         return " ".join(one for one in self.asked_scopes if one in mentioned)
+
+    @property
+    def is_every_scope_named(self) -> bool:
+        """Whether the EHR repeats whatever was asked for, as Keycloak does: it names none."""
+        asked = set(self.asked_scopes) - {"launch"}
+        return len(asked) > 1 and asked <= set(_SCOPE.findall(self.said))
 
     @cached_property
     def unlisted_scopes(self) -> str:
@@ -734,10 +770,16 @@ def _is_strange(wire: WireRecord) -> bool:
     return is_other or (is_redirect and status != HTTPStatus.NOT_MODIFIED)
 
 
+def _as_words(said: str) -> str:
+    """Return a text with blanks between its words: a URN has hyphens and colons there. The query of
+    an address says who asked, not what is wrong."""
+    said = _QUERY.sub("", _NOT.sub(" not", said.replace("-", " ")))
+    return _BETWEEN_WORDS.sub(" ", said)
+
+
 def _subjects(said: str) -> frozenset[str]:
-    """Return what is named; a word with hyphens, as in a URN, is several. What a server adds to a
-    sentence of the standard counts."""
-    said = _OF_THE_STANDARD.sub("", said.replace("-", " "))
+    """Return what is named. What a server adds to a sentence of the standard counts."""
+    said = _OF_THE_STANDARD.sub("", _as_words(said))
     return frozenset(name for name, one in _SUBJECTS.items() if one.search(said))
 
 

@@ -73,6 +73,10 @@ def _says_nothing(case: Case) -> bool:
     return case.named <= _VAGUE and not (_signs(case) and _names_assertion_only(case))
 
 
+def _is_secret_named(case: Case) -> bool:
+    return "secret" in case.named and "method" not in case.named
+
+
 def _sends_odd_secret(case: Case) -> bool:
     return _sends_secret(case) and case.facts.is_secret_encoded
 
@@ -133,11 +137,11 @@ TABLE = (
           "{c.answer} The secret has characters that OAuth encodes (RFC 6749 §2.3.1), and some "
           "servers compare it raw.", "Tick “Send secret as it is” in the registration, or let the "
           "vendor make a secret of letters and digits.", "client",
-          said=lambda c: "secret" in c.named and "expired" not in c.named),
+          said=lambda c: _is_secret_named(c) and "expired" not in c.named),
     Entry("C62", LIKELY, "The client secret is not the vendor's", _refused(_sends_secret),
           "{c.answer} It was sent as Basic.",
           "Enter it again in the registration; it may have been replaced or have expired.",
-          "client", said=lambda c: "secret" in c.named and (
+          "client", said=lambda c: _is_secret_named(c) and (
               "expired" in c.named or not c.facts.is_secret_encoded)),
     Entry("C67", SAID, "The EHR takes our assertion for a repeated one",
           _naming("jti", but_not=("missing",)), ANSWER,

@@ -32,13 +32,12 @@ def _names_approval(case: Case) -> bool:
 
 def _names_launch(case: Case) -> bool:
     """The launch value, and not the scope of that name."""
-    is_refused = case.is_refused and case.ehr_error in _OF_LAUNCHES
-    return is_refused and "launch" in case.named and "scope" not in case.named
+    is_refused = case.is_refused and case.ehr_error in _OF_LAUNCHES and not case.missed
+    return is_refused and "launch" in case.named and case.named.isdisjoint(("scope", "aud"))
 
 
 def _names_sign_in(case: Case) -> bool:
-    is_of_code = case.ehr_error == "invalid_grant" and case.is_at_token_endpoint
-    return case.ehr_error in NO_SIGN_IN or (not is_of_code and _naming("sign_in")(case))
+    return case.ehr_error in NO_SIGN_IN or (case.is_refused and case.is_person_to_sign_in)
 
 
 TABLE = (
@@ -65,7 +64,7 @@ TABLE = (
           _naming("person", but_not=("keys",)), ANSWER, "The EHR's administrator has to look after "
           "this person's account there, or after the policy that it names."),
     Entry("C52", SEEN, "The EHR did not let the person sign in, or did not ask them",
-          _names_sign_in, ANSWER, "The person signs in to the EHR and opens the app again. If it "
-          "stays, the EHR's administrator has to allow this app there, once for all users; else "
-          "ask the vendor."),
+          _names_sign_in, ANSWER, "The person signs in to the EHR and opens the app again; where "
+          "somebody else is signed in there, they sign out first. If it stays, the EHR's "
+          "administrator has to allow this app there, once for all users; else ask the vendor."),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from smartapp.registrations.options import AuthMethod
 def _naming(subject: str) -> When:
     """The exchange of the code was refused, with words that name this, and not who we are."""
     at_exchange = every(_is_refused, lambda c: c.step == Step.TOKEN and not c.is_client_refused)
-    return every(at_exchange, naming(subject))
+    return every(at_exchange, lambda c: not c.missed, naming(subject))
 
 
 def _refused_naming(subject: str) -> When:
@@ -114,7 +114,7 @@ TABLE = (
           lambda c: _code_refused(c) and "client_id" in c.named and not c.named & _OVER, ANSWER,
           "{c.compare_client_id}"),
     Entry(CODE_OVER, LIKELY, "The code was over before it was exchanged",
-          lambda c: _code_refused(c) and not c.is_client_refused
+          lambda c: _code_refused(c) and not c.is_client_refused and not c.is_person_to_sign_in
           and not c.named & {"redirect_uri", "pkce", "person", "tenant", "patient", "launch"}
           and not ("user" in c.named and "code" not in c.named)
           and ("client_id" not in c.named or bool(c.named & _OVER)),

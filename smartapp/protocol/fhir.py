@@ -68,6 +68,8 @@ _ERROR_MEMBERS = (
     "detail",
     "title",
 )
+# Any other member with one, as athenahealth's "description" and gematik's "gematik_error_text".
+_TEXT_MEMBER = re.compile("error_|message|descr|detail|reason|(?<!con)text", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +367,8 @@ def _words(content_type: str | None, body: bytes) -> list[str]:
 def _json_words(document: JSON) -> list[str]:
     if isinstance(document, str):
         return [document]
+    if isinstance(document, list):
+        return _json_words(document[0]) if document else []
     if not isinstance(document, dict):
         return []
     if document.get("resourceType") == "OperationOutcome":
@@ -372,7 +376,7 @@ def _json_words(document: JSON) -> list[str]:
     if isinstance(fault := document.get("fault"), dict):  # Apigee's
         return _json_words({"message": fault.get("faultstring")})
     if isinstance(errors := document.get("errors"), list):  # JSON:API's
-        return _json_words(errors[0]) if errors else []
+        return _json_words(errors)
     error = document.get("error")
     if isinstance(error, dict):  # Google's, Microsoft Graph's
         return _json_words({**error, "error": error.get("code")})
@@ -380,7 +384,13 @@ def _json_words(document: JSON) -> list[str]:
     texts = [document.get(name) for name in _ERROR_MEMBERS]
     # Oracle Health says in its path what is wrong, encoded once more.
     texts.append(unquote(str(document.get("error_uri") or "")))
-    return words + [text for text in map(_text_of, texts) if text][:1]
+    others = (_text_of(value) for name, value in document.items() if _TEXT_MEMBER.search(name))
+    texts.append(max(others, key=len, default=""))
+    words += [text for text in map(_text_of, texts) if text][:1]
+    # OpenEMR, and others of its library, say what the standard says, and add what is wrong.
+    words.append(_text_of(document.get("hint")))
+    inside = [value for value in document.values() if isinstance(value, dict)]
+    return list(dict.fromkeys(filter(None, words))) or (_json_words(inside[0]) if inside else [])
 
 
 def _text_of(member: JSON) -> str:

@@ -353,6 +353,33 @@ OF_PRODUCTS = [
     (SIGNED, "invalid_client", "unable to verify the first certificate", "could not fetch our"),
     (SIGNED, "invalid_client", "certificate signed by unknown authority", "could not fetch our"),
     (SIGNED, "invalid_client", "Client certificate has expired", "wants a client certificate"),
+    # Verbs that are shortened, and times that look like a repetition.
+    (SIGNED, "invalid_client", "Couldn\u2019t retrieve remote JWK set", "could not fetch our keys"),
+    (SIGNED, "invalid_client", "Can't load the public key", "could not fetch our keys"),
+    (SIGNED, "invalid_client", "Jwt used before 2026-11-30T10:00:00Z", "times wrong"),
+    (SIGNED, "invalid_client", "client_assertion must include an exp no more than one hour in the "
+     "future", "valid for too long"),
+    # What a person has to do, and their password, which is no secret of ours.
+    (SIGNED, "invalid_grant", "AADSTS50076: Due to a configuration change made by your "
+     "administrator, you must use multi-factor authentication", "let the person sign in"),
+    (SIGNED, "invalid_grant", "AADSTS65001: The user or administrator has not consented to use the "
+     "application", "let the person sign in"),
+    (SIGNED, "invalid_grant", "The user might have changed or reset their password", "refused the"),
+    (SIGNED, "invalid_client", "Signed JWT with client secret failed: Wrong client secret jwt",
+     "another way to authenticate"),
+    (SECRET, "invalid_client", "Basic authentication is not allowed", "another way to authent"),
+    (SIGNED, "invalid_grant", "Incorrect client", "to another client id"),
+    # Oracle Health's, whose address says after its ? who asked.
+    *(
+        (SIGNED, "invalid_grant", f"https://e.example/errors/urn:e:error:oauth2:token:{urn}/"
+         "instances/[…]?persona=provider&[…]", words)
+        for urn, words in (
+            ("code:client:mismatch", "to another client id"),
+            ("code:tenant:mismatch", "does not know the organization"),
+            ("code:tenant-terminated", "does not know the organization"),
+            ("patient-scope-requires-one-patient-id", "has no patient for this launch"),
+        )
+    ),
 ]  # fmt: skip
 
 
@@ -363,6 +390,11 @@ class TestWordsOfProducts:
     @pytest.mark.parametrize(("method", "error", "said", "words"), OF_PRODUCTS)
     def test_first_cause(self, method: AuthMethod, error: str, said: str, words: str) -> None:
         assert words in _first(refused_token(method, error, said))
+
+    def test_a_member_that_was_lost_is_the_only_cause(self) -> None:
+        case = refused_token(SIGNED, "invalid_grant", "Missing code_verifier")
+        titles = [one.title for one in causes_of(case.timeline, case.facts)]
+        assert titles == ["The EHR misses what was sent to it: code_verifier"]
 
     def test_an_assertion_without_its_jti_is_not_called_a_repeated_one(self) -> None:
         case = refused_token(SIGNED, "invalid_client", "Missing claim: jti")
@@ -445,6 +477,29 @@ AT_SIGN_IN = [
     ("invalid_request", "Authentication session not found", "let the person sign in"),
     ("invalid_request", "Unknown site id", "does not know the organization"),
     ("invalid_request", "Patient could not be resolved", "no patient for this launch"),
+    ("different_user_authenticated", "You are already authenticated as different user in this "
+     "session. Please sign out first.", "let the person sign in"),
+    ("temporarily_unavailable", "authentication_expired", "let the person sign in"),
+    ("access_denied", "The user has forgotten their password.", "let the person sign in"),
+    ("access_denied", "AADSTS53000: Device is not in required device state: compliant.",
+     "refuses this person"),
+    ("access_denied", "Client a is not authorized to access resource server e", "not active"),
+    ("invalid_request", "missing required parameters: state, nonce", "sent to it: state"),
+    ("invalid_request", "scope cannot be empty", "sent to it: scope"),
+    ("invalid_scope", f"Invalid scopes: {' '.join(SCOPES)}", "scope is not allowed for this app"),
+    *(
+        (error, f"https://e.example/errors/urn:e:error:{urn}/instances/[…]?persona=provider&[…]",
+         words)
+        for error, urn, words in (
+            ("invalid_request", "smart-v1:grant:launch:audience-required", "sent to it: aud"),
+            ("invalid_request", "smart-v1:grant:launch:unknown-resource-server", "not accept aud"),
+            ("invalid_request", "smart-v1:grant:launch:unsupported-version", "no cause that is kn"),
+            ("access_denied", "smart-v1:grant:launch:mismatched-identity", "the person sign in"),
+            ("access_denied", "oauth2:grant:invalid-patient-id", "no patient for this launch"),
+            ("invalid_request", "oauth2:grant:tenant-not-configured", "know the organization"),
+            ("unauthorized_client", "oauth2:grant:unauthorized-client-for-tenant", "not active"),
+        )
+    ),
 ]  # fmt: skip
 
 

@@ -357,8 +357,22 @@ class TestErrorText:
                 b'{"error":"e","message":["Bad code",{"access_token":"short-1"}]}',
                 "e Bad code",
             ),
+            (None, b'[{"error":"e"}]', "e"),
+            (
+                None,
+                b'{"error":"e","error_description":"Malformed.","hint":"Check the `code`"}',
+                "e Malformed. Check the `code`",
+            ),
+            (None, b'{"statusmessage":"e","description":"Invalid id"}', "Invalid id"),
+            (
+                None,
+                b'{"error":"e","gematik_error_text":"Not known","gematik_code":"1"}',
+                "e Not known",
+            ),
+            (None, b'{"ok":false,"data":{"error":"e","message":"inside"}}', "e inside"),
+            (None, b'{"data":{"access_token":"short-1","context":"short-2"}}', ""),
         ],
-        ids=range(25),
+        ids=range(31),
     )
     def test_one_line_is_told(self, content_type: str | None, body: bytes, text: str) -> None:
         assert fhir.error_words(content_type, body) == text
