@@ -38,8 +38,9 @@ from smartapp.protocol.fhir import (
     patient_of,
 )
 from smartapp.protocol.retry_after import retry_after_seconds
-from smartapp.record.elements import Resource
+from smartapp.record.elements import Resource, mapping
 from smartapp.record.marks import withheld_words
+from smartapp.record.moments import parse_moment
 from smartapp.record.texts import text
 
 T = TypeVar("T")
@@ -126,7 +127,8 @@ class Found:
     # Where more is, outside the base, and the error that kept a later page from being read.
     elsewhere: str = ""
     failed: FHIRError | EHRUnavailable | None = None
-    _ids: set[str] = field(default_factory=set)
+    # The places in `resources`, by id; a resource that was left out has none of its own there.
+    _places: dict[str, int] = field(default_factory=dict)
 
     def add(
         self, bundle: Bundle, resource_type: str, record: "Record", *, takes_others: bool
@@ -142,10 +144,12 @@ class Found:
             resource_id = text(resource.get("id"))
             if resource["resourceType"] != resource_type:
                 self.included[f"{resource['resourceType']}/{resource_id}"] = resource
-            elif not resource_id or resource_id not in self._ids:
-                self._ids.add(resource_id)
+            elif not resource_id or resource_id not in self._places:
+                self._places[resource_id] = len(self.resources)
                 self.given += 1
                 self._sort_in(resource, record)
+            else:
+                self._keep_the_newer(resource, record)
         self.notes += bundle.notes
         self.notes += [f"{words[:1].upper()}{words[1:]}." for words in withheld_words(bundle.meta)]
         if not takes_others and any(r["resourceType"] != resource_type for r in bundle.resources):
@@ -155,9 +159,9 @@ class Found:
 
     def join(self, other: "Found") -> None:
         """Add what another search for the same type found, each resource once."""
-        new = [one for one in other.resources if text(one.get("id")) not in self._ids]
+        new = [one for one in other.resources if text(one.get("id")) not in self._places]
         self.resources += new
-        self._ids |= other._ids
+        self._places = other._places | self._places
         self.included |= other.included
         self.notes += other.notes
         self.foreign += other.foreign
@@ -179,6 +183,16 @@ class Found:
             self.resources.append(resource)
         else:
             self.is_cut = True
+
+    def _keep_the_newer(self, resource: Resource, record: "Record") -> None:
+        """Put a later version of an entry into the place of the one that is here: it may have been
+        corrected while its pages were read, or the server sends its history."""
+        place = self._places[text(resource["id"])]
+        is_ours = patient_of(resource, fhir_base_url=record.fhir_base_url) == record.patient
+        for known in self.resources[place : place + 1]:
+            is_one = known.get("id") == resource["id"]
+            if is_one and is_ours and _version(resource) > _version(known):
+                self.resources[place] = resource
 
     @property
     def is_short(self) -> bool:
@@ -353,6 +367,15 @@ async def _send(asked: _Asked, token: str) -> http.Response:
 
 def _clock() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _version(resource: Resource) -> tuple[float, int]:
+    """Return a sort key by which a later version of a resource comes after an earlier one (FHIR R4,
+    Resource.meta)."""
+    meta = mapping(resource.get("meta"))
+    stored, version = parse_moment(meta.get("lastUpdated")), text(meta.get("versionId"))
+    at = stored.at.timestamp() if stored and stored.is_readable else 0.0
+    return at, int(version) if version.isascii() and version.isdecimal() else 0
 
 
 def _day(resource: Resource) -> str:

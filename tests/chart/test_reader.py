@@ -330,6 +330,18 @@ class TestPaging:
         chart = await chart_of(ehr)
         assert (chart.section("problems").state, chart.section("problems").count) == ("ok", 2)
 
+    @pytest.mark.parametrize("order", [1, -1])
+    async def test_of_two_versions_of_an_entry_the_later_one_is_read(
+        self, ehr: FakeEHR, order: int
+    ) -> None:
+        versions = [
+            condition("c1", clinicalStatus=concept("", status), meta={"versionId": version})
+            for status, version in (("active", "9"), ("resolved", "10"))
+        ]
+        ehr.answers["Condition"] = always(lambda: bundle(versions[::order]))
+        (problem,) = (await chart_of(ehr)).section("problems").items
+        assert problem.marks.status == "Resolved"
+
     async def test_a_next_link_elsewhere_gets_no_token(self, ehr: FakeEHR) -> None:
         foreign: list[web.Request] = []
 
