@@ -93,7 +93,7 @@ _ANY_DRUGS = _GENERAL | {
     "prescription", "prescribed", "otc", "over-the-counter", "nonprescription", "herbal", "daily",
     "scheduled", "maintenance", "routine", "outpatient", "inpatient", "discharge", "oral",
     "current", "reported", "recorded", "or", "and", "preadmission", "long-term", "usual",
-    "permanent", "continuous", "concomitant", "vitamins", "supplements",
+    "permanent", "continuous", "concomitant", "taking", "using", "vitamins", "supplements",
 }  # fmt: skip
 _DRUGS_AT_END = re.compile(r"(?:medic(?:ation|ine)s?(?: use)?|meds|drugs?)$")
 _LISTED = (
@@ -126,8 +126,11 @@ _NONE = re.compile(
     rf"(?: or (?:[\w-]+ ){{0,2}}?{_LISTED}(?: to [\w ]+)?| (?:and|/) {_ALSO}{_LISTED})?"
     r"(?: (?:known|reported|recorded|prescribed))?(?: on (?:file|record))?"
     rf"|(?:is )?(?:currently )?not (?:currently )?(?:on|taking|using) any {_LISTED}"
-    r"|(?:no|nil|none) known|no known|(?:none|nil)(?: (?:reported|disclosed|stated|significant))?"
-    rf"|{_LISTED}(?: (?:list )?reviewed)?:? (?:none|nil|none known|denied)"
+    rf"|(?:takes?|taking|on|uses?|using) no {_LISTED}"
+    rf"|(?:does not|doesn't|denies|denied) (?:tak|us)(?:e|ing) (?:any )?{_LISTED}"
+    r"|(?:no|nil|none) known|no known|denie[sd](?: any)?"
+    r"|(?:none|nil)(?: (?:reported|disclosed|stated|significant))?"
+    rf"|{_LISTED}(?: (?:list )?reviewed)?(?::| -)? (?:none|nil|none known|denie[sd])"
     rf"|(?:no|nil)(?: known)? (?:[\w-]+ ){{0,2}}?allerg(?:y|ies) to (?P<substance>{_SUBSTANCES})"
     rf"|not (?:known to be )?allergic(?: to (?:anything|any \w+|(?P<harmless>{_SUBSTANCES})))?"
     r"|negative for allergies"
@@ -141,19 +144,27 @@ _NONE = re.compile(
     r"(?:allergien?|unverträglichkeiten|(?:dauer)?medikation|medikamente|diagnosen|implantate)"
     r"(?: (?:oder|und) unverträglichkeiten)?(?: bekannt)?"
     r"|allergien?: (?:keine?|nein)(?: bekannte?n?)?"
+    r"|keine? bekannten? (?:gesundheits)?(?:probleme?|erkrankung(?:en)?|vorerkrankungen)"
+    r"|keine (?:vorerkrankungen|grunderkrankungen|impfungen|operationen)(?: bekannt)?"
     # French
     r"|(?:aucune|pas d.|absence d.)\s?(?:allergies?|antécédents?)(?: médicamenteuses?)?"
     r"(?: connue?s?)?"
-    r"|aucun (?:antécédent|traitement|médicament)(?: en cours| connu)?"
+    r"|aucun (?:antécédent|traitement|médicament|problème)(?: médicamenteux| de fond)?"
+    r"(?: en cours| connu)?"
+    r"|aucune (?:maladie|vaccination|intervention)(?: connue)?"
     # Spanish, Portuguese, Italian
-    r"|(?:sin|sem|no|niega|nega|no refiere|ninguna) al[eé]rgias?"
+    r"|(?:sin|sem|no|niega|nega|no refiere|ninguna|nenhuma) al[eé]rgias?"
     r"(?: medicamentosas?| a (?:medicamentos|fármacos))?(?: con(?:oc|hec)idas?)?"
     r"|no se conocen alergias|sin (?:medicación|medicamentos)|sem medicamentos"
+    r"|(?:sin|sem|ning[uú]n|nenhum|nessun)"
+    r" (?:problemas?|problem[ai]|medicamentos?|farmac[oi]|antecedentes?|doenças?"
+    r"|comorbi(?:li)?dad(?:es)?)"
+    r"(?: de (?:salud|saúde|salute))?(?: (?:con(?:oc|hec)id|not|activ|ativ)[oai]s?)?"
     r"|(?:nessuna|nega|non (?:note|riferite)) allergi[ae](?: (?:not|conosciut|riferit)[ae])?"
     r"(?: ai? (?:farmaci|alimenti))?|nessun farmaco"
     # Dutch
     r"|geen (?:bekende )?(?:allergie(?:ën|en)?|(?:geneesmiddel|medicijn)allergie(?:ën|en)?"
-    r"|medicatie|medicijnen)(?: bekend)?"
+    r"|medicatie|medicijnen|problemen|aandoeningen|voorgeschiedenis)(?: bekend)?"
     # Danish and Norwegian, Swedish, Finnish, Polish
     r"|ing(?:en|a) (?:(?:kendte?|kjente?|känd[at]?) )?"
     r"(?:(?:lægemiddel|legemiddel|läkemedels)?(?:allergi(?:er)?|overfølsomhed(?:er)?"
@@ -168,9 +179,11 @@ _NONE = re.compile(
     r"(?:нет|отрицает|не отмечено|не выявлено)|алерг[ії]ї немає"
     r"|(?:אין|ללא) (?:אלרגי\w+|רגישו\w+)(?: (?:ידוע\w+|לתרופות))*"
     r"|لا (?:يوجد|توجد) (?:حساسية|حساسيات)(?: (?:معروفة|دوائية))*|không (?:có )?(?:tiền sử )?dị ứng"
+    r"|ing(?:en|a) (?:(?:kendte?|kjente?|kända) )?(?:problemer|sygdomme|sykdommer|sjukdomar)"
+    r"|brak chorób(?: przewlekłych)?"
     # Japanese, Chinese, Korean
-    r"|(?:(?:薬[物剤]?|食物)?アレルギー(?:歴)?(?:は)?|(?:内服|常用|服用)薬)?(?:特に)?(?:なし|無し|無)"
-    r"|(?:[无無]|否[认認])(?:已知)?(?:药物|藥物|食物)?(?:过敏|過敏)(?:史)?|无"
+    r"|(?:(?:薬[物剤]?|食物)?アレルギー(?:歴)?(?:は)?|(?:内服|常用|服用)薬?|既往歴?(?:は)?)?(?:特に)?(?:なし|無し|無)"
+    r"|(?:[无無]|否[认認])(?:已知)?(?:药物|藥物|食物|及|和){0,3}(?:过敏|過敏|既往)(?:史)?|无"
     r"|(?:(?:알려진|특이|약물|음식|식품) ?)*(?:알레르기|알러지)(?:력)?(?:는|은)? ?(?:없음|무)|없음)"
 )
 # "Allergies: NKDA", "Medications - none".
@@ -188,8 +201,12 @@ _SOURCE = re.compile(
     r"|(?:(?:confirmed|verified|reviewed|reported|discussed) (?:with|by)|per)"
     r" (?:the )?(?:(?:patient|pt)'?s )?"
     r"(?:patient|pt|mother|mom|mum|father|dad|parents?|family|spouse|wife|husband|daughter|son|carer"
-    r"|caregiver|guardian|nurse|pharmacist|gp|chart|self))$"
+    r"|caregiver|guardian|nurse|pharmacist|gp|chart|self)"
+    r"|(?:confirmed|verified|reviewed|updated|recorded|entered)(?: (?:on|in))?"
+    r" (?:\d[\d./-]{2,9}|today)"
+    r"|at (?:this time|present)|currently|to date|so far)$"
 )
+_EITHER = re.compile(rf"(?<=[a-z]) ?/ ?(?={_LISTED}$)")
 # A statement with an exception is an entry: "No known allergies except penicillin".
 _EXCEPTION = re.compile(
     r"\b(?:but|except\w*|exclud\w+|other than|apart from|aside from|besides|however|although|though"
@@ -197,7 +214,7 @@ _EXCEPTION = re.compile(
     r"|außer|ausser|bis auf|sauf|hormis|excepto|salvo|exceto|eccetto|tranne"
     r"|behalve|undtagen|unntatt|utom|förutom)\b|以外"
 )
-_PART_ENDS = re.compile(r"\s+-\s+|\s*[/;,()\[\]]\s*")
+_PART_ENDS = re.compile(r"\s+-\s+|\s*(?:[;,()\[\]]|(?<!\d)/(?!\d))\s*")
 _UNKNOWN = re.compile(
     r"not on file|not asked|patient not asked|unknown|not known|(?:not|nil) recorded|not assessed"
     r"|unable to (?:assess|obtain|determine|respond)[\w ]*"
@@ -212,7 +229,9 @@ _UNKNOWN = re.compile(
     rf"|{_LISTED}(?: status)?:? (?:unknown|not (?:known|asked|on file|assessed|recorded|reviewed))"
     r"|(?:unknown|unverified) (?:allerg(?:y|ies)|problems)|allerg(?:y|ies) unverified"
     r"|information(?: (?:about|on) [\w ]+)? (?:not|un)\s?available|no data|no info"
-    r"|keine angaben?|k\. ?a\.?|לא ידוע"
+    r"|(?:patient|pt) (?:refused|declined)(?: to answer)?"
+    r"|(?:refused|declined) to (?:answer|respond|say|disclose)"
+    r"|keine angaben?|k\. ?a\.?|לא ידוע|不明|不詳|不详"
     # German, French, Spanish and Portuguese, Italian, Dutch, Danish, Norwegian and Swedish
     r"|(?:allergien?:? )?(?:unbekannt|nicht (?:erhoben|erfragt|bekannt))"
     r"|(?:allergies?:? )?(?:inconnue?s?|non (?:connue?s?|renseignée?s?))"
@@ -302,7 +321,7 @@ def _by_words(written: str) -> Statement | None:
     found = _meaning(plain)
     if found is None:
         # Several statements in one: "NKDA/NKFA", "NKA - No Known Allergies".
-        parts = [part for part in _PART_ENDS.split(plain) if part and part not in _BESIDE]
+        parts = [part for part in _PART_ENDS.split(plain) if part and not _is_beside(part)]
         said = [_meaning(part) for part in parts]
         if not said or None in said or (len(said) == 1 and parts[0] == plain):
             return None
@@ -311,10 +330,14 @@ def _by_words(written: str) -> Statement | None:
     return Statement(written, meaning, kind)
 
 
+def _is_beside(part: str) -> bool:
+    return part in _BESIDE or _SOURCE.fullmatch(f" {part}") is not None
+
+
 def _meaning(plain: str) -> tuple[Meaning, str] | None:
     """Return what words mean and of which kind, also below a heading; None if they are no
     statement."""
-    plain = _SOURCE.sub("", plain)
+    plain = _EITHER.sub(" or ", _SOURCE.sub("", plain))
     heading = _HEADING.match(plain)
     below = _meaning_of_words(plain[heading.end() :]) if heading else None
     if heading and below:
