@@ -1,7 +1,7 @@
 """Reasons why data is absent: FHIR's data-absent-reason, and HL7 v3's NullFlavor."""
 
 from smartapp.record.codes import NULL_FLAVORS, codings, concept_text, concept_words
-from smartapp.record.elements import extensions, mapping, mappings
+from smartapp.record.elements import mapping, mappings
 from smartapp.record.moments import DATA_ABSENT_REASON
 from smartapp.record.texts import text
 
@@ -29,6 +29,11 @@ _NOBODY_KNOWS = frozenset(
     {"unknown", "asked-unknown", "temp-unknown", "not-asked", "asked-declined", "nask", "asku",
      "nav", "unk", "ni"}
 )  # fmt: skip
+# Those of FHIR and of HL7 v3, as extensions.
+_REASONS = (
+    DATA_ABSENT_REASON,
+    "http://hl7.org/fhir/StructureDefinition/iso21090-nullFlavor",
+)
 _SYSTEMS = frozenset(
     {
         "http://terminology.hl7.org/CodeSystem/v3-NullFlavor",
@@ -51,9 +56,10 @@ def reason_words(reason: object) -> str:
 
 
 def extension_code(element: object) -> str:
-    """Return the code of an element's data-absent-reason extension, or ""."""
-    for extension in extensions(element, DATA_ABSENT_REASON):
-        return text(extension.get("valueCode")) or "unknown"
+    """Return the code of an element's data-absent-reason or nullFlavor extension, or ""."""
+    for extension in mappings(mapping(element).get("extension")):
+        if extension.get("url") in _REASONS:
+            return text(extension.get("valueCode")) or "unknown"
     return ""
 
 
@@ -86,12 +92,11 @@ def named_or(concept: object, not_named: str) -> str:
 
 
 def is_masked(element: object) -> bool:
-    """Return whether any element is absent because the EHR withholds it (data-absent-reason
-    "masked")."""
+    """Return whether any element is absent because the EHR withholds it ("masked")."""
     if isinstance(element, list):
         return any(map(is_masked, element))
     if not isinstance(element, dict):
         return False
-    if element.get("url") == DATA_ABSENT_REASON:
-        return element.get("valueCode") == "masked"
+    if element.get("url") in _REASONS:
+        return element.get("valueCode") in ("masked", "MSK")
     return any(map(is_masked, element.values()))

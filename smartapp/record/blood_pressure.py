@@ -21,6 +21,7 @@ from smartapp.record.kinds import (
     kind_of,
     known_codes,
     own_name,
+    side_in,
     side_of,
 )
 from smartapp.record.moments import Chronology, Moment, ago_text
@@ -318,6 +319,7 @@ def _notes(pressure: Pressure, unit: Unit, chronology: Chronology, said: str) ->
     notes = [
         _recorded(recorded),
         *map(_missing, pressure.sides),
+        *map(_misnamed, pressure.sides),
         *reading.how.words,
         *map(how_by_code, pressure.sides),
         *pressure.notes,
@@ -380,6 +382,12 @@ def _missing(side: Reading) -> str:
     if side.has_value:
         return ""
     return f"{side_of(side).capitalize()}: {side.marks.absent or side.result}"
+
+
+def _misnamed(side: Reading) -> str:
+    """Return that a side has the code of one and the name of the other."""
+    is_another = side_in(side.name) not in ("", side_of(side))
+    return f"the {side_of(side)} value is named “{side.name}”" if is_another else ""
 
 
 def _drawn(side: Reading | None, amount: Amount | None) -> Amount | None:

@@ -196,11 +196,12 @@ def is_of_another(name: str) -> bool:
 @lru_cache(maxsize=1_000)
 def own_name(name: str, kind: str, beside: tuple[str, ...]) -> str:
     """Return the record's own name for a reading of a kind if it says more than the kind and what
-    is said beside it: "Weight (stated)", "Apical heart rate"; "" for a usual name, and for one in
-    an unknown language."""
-    said, usual = _words(name), _PLAIN[kind]
-    more = said - usual - _PLAIN[""] - _words(" ".join(beside))
-    return f"named “{name}”" if said & usual and more else ""
+    is said beside it: "Weight (stated)", "Apical heart rate", or if it is that of another kind; ""
+    for a usual name, and for one in an unknown language."""
+    said, usual = _words(name) - _PLAIN[""], _PLAIN[kind]
+    more = said - usual - _words(" ".join(beside))
+    is_another = said.isdisjoint(usual) and any(said <= plain for plain in _PLAIN.values())
+    return f"named “{name}”" if more and (said & usual or is_another) else ""
 
 
 def _words(text: str) -> set[str]:
@@ -224,7 +225,13 @@ def side_of(reading: Reading) -> str:
     name = reading.name.casefold()
     if reading.codes and not _SIDE_IN_FULL.fullmatch(name):
         return ""
-    return next((side for side, starts in _SIDES.items() if name.startswith(starts)), "")
+    return side_in(name)
+
+
+def side_in(name: str) -> str:
+    """Return the side of a blood pressure that a name begins with, or ""."""
+    plain = name.casefold()
+    return next((side for side, starts in _SIDES.items() if plain.startswith(starts)), "")
 
 
 def is_possible(kind: Kind, value: Decimal, unit: Unit) -> bool:

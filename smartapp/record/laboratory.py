@@ -8,7 +8,7 @@ from smartapp.record.elements import Resource
 from smartapp.record.marks import FUTURE
 from smartapp.record.moments import Chronology, Moment, ago_text
 from smartapp.record.observations import Reading, read_observation
-from smartapp.record.panels import common_name
+from smartapp.record.panels import common_name, with_codes_of_its_name
 from smartapp.record.people import read_person
 from smartapp.record.reading import Given, LeftOut, Read, read_each
 from smartapp.record.series import (
@@ -75,7 +75,7 @@ def read_tests(given: Given, observations: Iterable[Resource]) -> Read[LabTest]:
     sent = tuple(observations)
     read = read_each(sent, lambda one: read_observation(one, person, given.related))
     panels = join_panels(read.entries, sent)
-    results = spread_all(panels.readings)
+    results = [with_codes_of_its_name(one) for one in spread_all(panels.readings)]
     chronology = Chronology.of((one.when for one in results), now=given.now)
     found = into_series(keyed_by_code(results), chronology)
     tests = _with_codes([test for series in found for test in _tests(series, chronology)])

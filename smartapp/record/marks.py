@@ -48,6 +48,9 @@ LABELS = {
 WITHHOLDING = frozenset({"REDACTED", "MASKED", "SUBSETTED"})
 # Words in place of a code.
 _IN_WORDS = {"RESTRICTED": "R", "VERY RESTRICTED": "V", "TEST HEALTH DATA": "HTEST"}
+_BESIDE_A_VALUE = (
+    "note", "interpretation", "referenceRange", "specimen", "method", "bodySite", "performer",
+)  # fmt: skip
 FUTURE = "Dated in the future; check it in the EHR"
 _LABEL_ORDER = tuple(LABELS)
 _LABELLED = ("security", "tag")
@@ -115,7 +118,10 @@ def _labels(resource: Resource) -> tuple[str, ...]:
     """Return the security labels, and that a part is withheld if any element is; a result says
     that of its value itself."""
     labels = read_labels(resource)
-    is_withheld = resource.get("resourceType") != "Observation" and is_masked(resource)
+    if resource.get("resourceType") == "Observation":
+        is_withheld = any(is_masked(resource[name]) for name in _BESIDE_A_VALUE if name in resource)
+    else:
+        is_withheld = is_masked(resource)
     return tuple(dict.fromkeys((*labels, LABELS["MASKED"]))) if is_withheld else labels
 
 

@@ -361,6 +361,9 @@ _STATUSES_OF_V2 = {
     "W": "entered-in-error",
 }
 _RESULTS = ("Observation", "DiagnosticReport")
+# Observation.related of DSTU2 and STU3: its types, and R4's members for them.
+_REPLACES = "http://hl7.org/fhir/StructureDefinition/observation-replaces"
+_RELATIONS = {"has-member": "hasMember", "derived-from": "derivedFrom", "replaces": "extension"}
 # FHIR R4 §2.1.2.1, extensions for converting between versions.
 _OF_ANOTHER_RELEASE = re.compile(
     r"http://hl7\.org/fhir/[1-6]\.0/StructureDefinition/extension-([A-Za-z]+)\.(\w+)"
@@ -389,9 +392,24 @@ def in_r4(resource: Resource) -> Resource:
         resource = {**elements, **resource}
     if _type(resource) not in _RESULTS:
         return _with_status_of_r4(resource)
+    if "related" in resource:
+        resource = {**resource, **_relations_of_r4(resource)}
     status = resource.get("status")
     of_r4 = _STATUSES_OF_V2.get(status) if isinstance(status, str) else None
     return {**resource, "status": of_r4} if of_r4 else resource
+
+
+def _relations_of_r4(resource: Resource) -> Resource:
+    """Return R4's members for how a result of DSTU2 or STU3 is related to others: one that replaces
+    another would otherwise be shown beside it as if both were true."""
+    found: dict[str, list[object]] = {}
+    for one in mappings(resource["related"]):
+        member, content = _RELATIONS.get(text(one.get("type")).casefold(), ""), one.get("target")
+        if member == "extension":
+            content = {"url": _REPLACES, "valueReference": content}
+        if member:
+            found.setdefault(member, []).append(content)
+    return {name: [*mappings(resource.get(name)), *added] for name, added in found.items()}
 
 
 def _elements_of_other_releases(resource: Resource) -> Iterator[tuple[str, object]]:

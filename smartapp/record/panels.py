@@ -4,7 +4,9 @@ Names are assigned by LOINC code only, because a possibly wrong name is worse th
 LOINC's own name stays available, one click away.
 """
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from smartapp.record.observations import Reading
 
@@ -185,6 +187,31 @@ def _places() -> dict[str, Place]:
 
 
 PLACES = _places()
+
+
+_NAMED = {place.name.casefold(): place for place in PLACES.values() if place.name}
+# Words of these names that do not tell tests apart, and two names of one test.
+_OF_SEVERAL = frozenset({"cells", "cholesterol", "free", "total", "urine", "vitamin", "arterial"})
+_ONE_TEST = frozenset({"bicarbonate", "co₂, total"})
+_WORD = re.compile(r"[^\W_]+")
+
+
+def with_codes_of_its_name(reading: Reading) -> Reading:
+    """Return the reading; if it has the common name of one test and the LOINC code of another one,
+    without that code, and it says so: sodium's history must not contain a "Potassium"."""
+    named, coded = _NAMED.get(reading.name.casefold()), place_of(reading)
+    if named is None or not coded.name or _may_be_one(named.name, coded.name):
+        return reading
+    codes = tuple(pair for pair in reading.codes if PLACES.get(pair[1]) != coded)
+    remark = f"Its code says “{coded.name}”."
+    return reading._replace(codes=codes, marks=reading.marks.with_remarks(remark))
+
+
+@lru_cache(maxsize=500)
+def _may_be_one(one: str, other: str) -> bool:
+    names = (one.casefold(), other.casefold())
+    first, second = (set(_WORD.findall(name)) - _OF_SEVERAL for name in names)
+    return bool(first & second) or _ONE_TEST.issuperset(names)
 
 
 def place_of(reading: Reading) -> Place:

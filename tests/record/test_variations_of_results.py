@@ -41,6 +41,15 @@ def absent(reason: str) -> Resource:
     return {"extension": [{"url": DATA_ABSENT_REASON, "valueCode": reason}]}
 
 
+def null_flavor(code: str) -> Resource:
+    url = "http://hl7.org/fhir/StructureDefinition/iso21090-nullFlavor"
+    return {"extension": [{"url": url, "valueCode": code}]}
+
+
+def related(how: str, id: str) -> Resource:
+    return {"type": how, "target": {"reference": f"Observation/{id}"}}
+
+
 def result(name: str = "Potassium", value: object = None, **members: Any) -> Resource:
     plain = {
         "id": name,
@@ -1202,6 +1211,12 @@ PRESSURE = pressure(mmhg(150), mmhg(95), id="p", effectiveDateTime="2026-06-02T0
         # The record's own name says how it was measured.
         ((named("Weight (stated)", "29463-7", 68, "kg"),), "68 kg | named “Weight (stated)”"),
         ((named("Apical heart rate", "8867-4", 68, "/min"),), "named “Apical heart rate”"),
+        # The name is that of another kind, or of the other side.
+        ((named("Heart rate", "8310-5", 68, "/min"),), "temperature 68 /min | named “Heart rate”"),
+        (
+            (named("Systolic BP", "8462-4", 150, "mmHg"),),
+            "–/150 mmHg | the diastolic value is named “Systolic BP”",
+        ),
         (
             (named("Temperature Oral", "8331-1", 37, "Cel"),),
             "Body temperature oral 37 °C | NOT named",
@@ -1771,6 +1786,31 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         ),
         ((result(value=4, effectiveDateTime="1900-01-01"),), "dated before the patient's birth"),
         ((result(value=4, effectiveDateTime="1948"),), "NOT before the patient's birth"),
+        # Relations of DSTU2 and STU3.
+        (
+            (
+                result(value=7.2, id="a"),
+                result(value=4.2, related=[related("replaces", "a")]),
+            ),
+            "Potassium 4.2 mmol/L 7.2 mmol/L replaced by another result",
+        ),
+        (
+            (result("CBC", related=[related("has-member", "a")]), result("Hb", 7, id="a")),
+            "Hb 7 mmol/L | NOT could not be shown",
+        ),
+        # A name with the code of another test, and two names of one test.
+        (
+            (
+                result(code=concept("Potassium", "2951-2"), value=4.2),
+                result(code=concept("Sodium", "2951-2"), value=140, **OLD),
+            ),
+            "Potassium 4.2 mmol/L Its code says “Sodium”. | Sodium 140 mmol/L | NOT 2 results",
+        ),
+        ((result(code=concept("Bicarbonate", "2028-9"), value=24),), "24 mmol/L | NOT Its code"),
+        ((result(code=concept("Glucose", "41653-7"), value=5),), "5 mmol/L | NOT Its code"),
+        # What is withheld beside a value.
+        ((result(value=5, note=[{"_text": absent("masked")}]),), "withholds a part of this"),
+        ((result(valueQuantity=null_flavor("MSK")),), "No result: masked"),
     ],
 )
 def test_more_of_what_laboratories_send(given: tuple[Resource, ...], says: str) -> None:
