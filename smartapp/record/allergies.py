@@ -24,6 +24,7 @@ from smartapp.record.marks import Marks, comments, doubted, origin_of, read_mark
 from smartapp.record.moments import Moment, member_moment, newest_first, parse_moment
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
+from smartapp.record.references import name_of, target
 from smartapp.record.severities import SEVERITIES, severity_code
 from smartapp.record.spans import Span, read_span
 from smartapp.record.statements import Statement, contradicts, read_statement
@@ -349,17 +350,18 @@ def _substances(resource: Resource) -> str:
 
 def _reactions(resource: Resource) -> tuple[Reaction, ...]:
     name = _name(resource)
-    read = [_reaction(one, name) for one in mappings(resource.get("reaction"))]
+    read = [_reaction(one, name, resource) for one in mappings(resource.get("reaction"))]
     # Some servers send a sentence instead of FHIR's structure.
     read += [Reaction(words) for words in texts(resource.get("reaction"))]
     return tuple(one for one in read if one.words or one.details or one.notes)
 
 
-def _reaction(reaction: dict[str, Any], name: str) -> Reaction:
+def _reaction(reaction: dict[str, Any], name: str, holder: Resource) -> Reaction:
     sent = reaction.get("manifestation")
     # Some servers send words instead of concepts.
+    each = sent if isinstance(sent, list) else [sent]
     written = ", ".join(
-        filter(None, map(concept_words, sent if isinstance(sent, list) else [sent]))
+        filter(None, (concept_words(one) or _referred_to(one, holder) for one in each))
     )
     description = prose(reaction.get("description"))
     bare = ", ".join(map(_bare, mappings(reaction.get("manifestation"))))
@@ -373,6 +375,14 @@ def _reaction(reaction: dict[str, Any], name: str) -> Reaction:
         notes=tuple(comments(reaction.get("note"))),
         severity=severity if severity in SEVERITIES else "",
     )
+
+
+def _referred_to(manifestation: object, holder: Resource) -> str:
+    """Return the name of the finding that a manifestation refers to (R5), or that it is in the EHR;
+    "" for a concept."""
+    if not target(manifestation):
+        return ""
+    return name_of(manifestation, holder, {}) or "a reaction described in the EHR"
 
 
 def _bare(manifestation: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from smartapp.record.amounts import amount_text, duration_text, ratio_text
-from smartapp.record.codes import concept_text, concept_texts, status_code
+from smartapp.record.codes import concept_text, concept_texts, status_code, words_or_known
 from smartapp.record.dosage import read_dosages
 from smartapp.record.elements import Resource, is_false, is_true, mapping, mappings
 from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
@@ -12,6 +12,7 @@ from smartapp.record.marks import Marks, read_marks
 from smartapp.record.medication_names import (
     NOT_NAMED,
     NOT_READ,
+    SUBSTITUTIONS,
     TWO_NAMES,
     medication_marks,
     medication_name,
@@ -123,7 +124,7 @@ def _substituted(substitution: dict[str, Any]) -> str:
         return "not substituted"
     why = ", ".join(concept_texts(substitution.get("reason")))
     said_why = f"because of {why}" if why else ""
-    kind = concept_text(substitution.get("type"))
+    kind = words_or_known(substitution.get("type"), SUBSTITUTIONS)
     if not is_true(substitution.get("wasSubstituted")):
         return labelled("substitution", said(kind, said_why))
     return labelled("substituted", said(kind, said_why)) or "substituted"

@@ -35,6 +35,7 @@ NOT_GIVEN_WORDS = {
 }
 # R4's code, and words that other makers send.
 NOT_GIVEN = frozenset({"not-done", "not-given", "refused", "declined", "cancelled", "planned"})
+UNCOUNTED = "This dose does not count"
 SUBPOTENT = "Weaker than needed: this dose does not count as a full one"
 
 
@@ -99,7 +100,7 @@ def _immunization(resource: Resource, context: Given) -> Immunization:
         given=given,
         given_words=prose(resource.get("occurrenceString")),
         statement=statement,
-        subpotent=_subpotent(resource) if is_given else "",
+        subpotent=_uncounted(resource) if is_given else "",
         reported=_reported(resource),
         dose=", ".join(filter(None, map(_dose, _protocols(resource)))),
         reasons=(*_why_not(resource), *reasons(resource, related), *_older_reasons(resource)),
@@ -149,11 +150,25 @@ def _status(resource: Resource) -> str:
     return status_text(resource) or ("" if resource.get("status") else "Status not recorded")
 
 
-def _subpotent(resource: Resource) -> str:
-    if not is_true(resource.get("isSubpotent")):
-        return ""
-    why = ", ".join(concept_texts(resource.get("subpotentReason")))
-    return f"{SUBPOTENT} ({why})" if why else SUBPOTENT
+def _uncounted(resource: Resource) -> str:
+    """Return that the dose is weaker than needed, or does not count (DSTU2, STU3), and why; "" for
+    a full one."""
+    found = []
+    if is_true(resource.get("isSubpotent")):
+        found.append((SUBPOTENT, concept_texts(resource.get("subpotentReason"))))
+    for protocol in mappings(resource.get("vaccinationProtocol")):
+        status = protocol.get("doseStatus")
+        if _counts_not(status):
+            why = concept_texts(protocol.get("doseStatusReason"))
+            found.append((UNCOUNTED, why or [concept_words(status)]))
+    return ", ".join(
+        f"{words} ({', '.join(why)})" if any(why) else words for words, why in dict(found).items()
+    )
+
+
+def _counts_not(status: object) -> bool:
+    is_coded = any(code.casefold() == "nocount" for _, code in codings(status))
+    return is_coded or "not count" in concept_words(status).casefold()
 
 
 def _reported(resource: Resource) -> str:

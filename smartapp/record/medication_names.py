@@ -87,6 +87,18 @@ _ROUNDED = Decimal("0.05")
 # "" is a percent; all others are micrograms.
 _IN_MILLIGRAMS = {"mg": Decimal(1), "g": Decimal(1000), "gm": Decimal(1000), "": Decimal(10)}
 NOT_READ = "Medication that could not be read"
+# HL7 v3 SubstanceAdminSubstitution, for servers that send only the code.
+SUBSTITUTIONS = {
+    "E": "equivalent",
+    "EC": "equivalent composition",
+    "BC": "brand composition",
+    "G": "generic",
+    "TE": "therapeutic alternative",
+    "TB": "therapeutic brand",
+    "TG": "therapeutic generic",
+    "F": "as in the formulary",
+    "N": "none",
+}
 NOT_NAMED = "Medication that the EHR does not name"
 TWO_NAMES = "The EHR gives this two names, which may be of two medicines: check it in the EHR."
 

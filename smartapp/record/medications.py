@@ -12,7 +12,13 @@ from typing import Any, Literal
 
 from smartapp.record.absence import absent_code
 from smartapp.record.amounts import amount_text, counted, digits, duration_text, unit_of_time
-from smartapp.record.codes import concept_text, concept_texts, concept_words, status_code
+from smartapp.record.codes import (
+    concept_text,
+    concept_texts,
+    concept_words,
+    status_code,
+    words_or_known,
+)
 from smartapp.record.dosage import Dosage, read_dosages
 from smartapp.record.education import medlineplus_url
 from smartapp.record.elements import (
@@ -28,6 +34,7 @@ from smartapp.record.medication_names import (
     LEAST_LETTERS,
     NOT_NAMED,
     NOT_READ,
+    SUBSTITUTIONS,
     TWO_NAMES,
     is_of_a_drug,
     medication_codings,
@@ -656,7 +663,7 @@ def _details(resource: Resource, related: Related) -> Iterable[str]:
     because = f" because of {because}" if because else ""
     if is_false(substitution.get("allowedBoolean")):
         yield f"No substitution{because}"
-    if allowed := concept_text(substitution.get("allowedCodeableConcept")):
+    if allowed := words_or_known(substitution.get("allowedCodeableConcept"), SUBSTITUTIONS):
         yield f"Substitution: {allowed}{because}"
     if "priorPrescription" in resource:
         yield f"replaces {display(resource['priorPrescription']) or 'another order'}"

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from smartapp.record.absence import named_or
 from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.devices import name_of_device
-from smartapp.record.elements import Resource, is_true, mappings
+from smartapp.record.elements import Resource, extensions, is_true, mappings
 from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
 from smartapp.record.icd_marks import side_texts
 from smartapp.record.marks import origin_of, read_marks
@@ -18,14 +18,17 @@ from smartapp.record.references import (
     display,
     displays,
     name_of,
+    place,
     reason_elements,
     reasons,
+    target,
     to_follow,
 )
 from smartapp.record.sites import site_texts
 from smartapp.record.spans import read_span
 from smartapp.record.statements import read_undated_statement, says_none
 
+TARGET = "http://hl7.org/fhir/StructureDefinition/procedure-targetBodyStructure"
 NOT_NAMED = "Procedure that the EHR does not name"
 
 
@@ -62,6 +65,7 @@ def _procedure(resource: Resource, related: Related) -> Fact:
             contradiction_in(resource.get("code"), *site_texts(resource.get("bodySite"))),
             labelled("why not" if _is_not_done(resource) else "why", _why_not(resource)),
             _reported(resource),
+            labelled("done to", _others(resource)),
             labelled("because of", reasons(resource, related)),
             labelled("outcome", concept_texts(resource.get("outcome"))),
             labelled("complications", _complications(resource, related)),
@@ -71,6 +75,7 @@ def _procedure(resource: Resource, related: Related) -> Fact:
         ),
         details=said(
             *site_texts(resource.get("bodySite")),
+            *_structures(resource),
             *side_texts(resource),
             *concept_texts(resource.get("category")),
             *_performers(resource),
@@ -95,6 +100,19 @@ def _reported(resource: Resource) -> str:
     if by:
         return f"as reported by {by}"
     return "as reported" if is_true(resource.get("reportedBoolean")) else ""
+
+
+def _others(resource: Resource) -> Iterable[str]:
+    """Yield who or what it was done to, if not to the patient (R5 Procedure.focus): a fetus."""
+    for focus in mappings(resource.get("focus")):
+        if not target(focus) or place(focus) != place(resource.get("subject")):
+            yield display(focus) or "something else than the patient"
+
+
+def _structures(resource: Resource) -> Iterable[str]:
+    """Yield the sites that R4 has in an extension of the procedure."""
+    for extension in extensions(resource, TARGET):
+        yield from displays(extension.get("valueReference"))
 
 
 def _complications(resource: Resource, related: Related) -> Iterable[str]:

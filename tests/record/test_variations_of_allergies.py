@@ -336,6 +336,18 @@ def at_risk(risk: str) -> Resource:
                 "Ukendt",
             )
         ),
+        # In R5 a manifestation may be a finding of its own.
+        (
+            allergy(
+                reaction=[{"manifestation": [{"reference": {"reference": "#o"}}]}],
+                contained=[{"resourceType": "Observation", "id": "o", "code": {"text": "Hives"}}],
+            ),
+            "Hives",
+        ),
+        (
+            allergy(reaction=[{"manifestation": [{"reference": {"reference": "Observation/1"}}]}]),
+            "a reaction described in the EHR",
+        ),
     ],
 )
 def test_one_entry(given: Resource, says: str) -> None:

@@ -960,6 +960,10 @@ TIMING = "http://hl7.org/fhir/StructureDefinition/timing-"
             "No substitution because of rash",
         ),
         (
+            order(WARFARIN, substitution={"allowedCodeableConcept": {"coding": [{"code": "N"}]}}),
+            "Substitution: none",
+        ),
+        (
             order(
                 {"coding": [{"system": "http://snomed.info/sct", "code": "787481004"}]},
                 "MedicationStatement",

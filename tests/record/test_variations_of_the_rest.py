@@ -8,6 +8,7 @@ import pytest
 
 from smartapp.record.identity import read_identity
 from smartapp.record.moments import DATA_ABSENT_REASON
+from smartapp.record.procedures import TARGET
 from tests.chart.samples import NOW, PATIENT, Resource, about_patient, concept, patient, quantity
 from tests.pages.sections import assert_says, words_of
 from tests.record.samples import SNOMED
@@ -377,6 +378,17 @@ def cvx(code: str) -> Resource:
         (
             vaccine(isSubpotent=True, subpotentReason=[words("Cold chain")]),
             "Weaker than needed | Cold chain",
+        ),
+        (
+            vaccine(
+                vaccinationProtocol=[
+                    {
+                        "doseStatus": {"coding": [{"code": "nocount"}]},
+                        "doseStatusReason": [words("Cold chain break")],
+                    },
+                ]
+            ),
+            "This dose does not count (Cold chain break)",
         ),
         (vaccine(primarySource=False, reportOrigin=words("Parent")), "As reported (Parent)"),
         (
@@ -1311,6 +1323,18 @@ TELECOM = [
                 dosage=[{"quantity": quantity(5, "mg")}],
             ),
             "5 mg given 1 Jan 2026, 10:00 UTC",
+        ),
+        (
+            "procedures",
+            about_patient(
+                "Procedure",
+                "p1",
+                status="completed",
+                code=words("Transfusion"),
+                focus={"display": "Fetus"},
+                extension=[{"url": TARGET, "valueReference": {"display": "Left knee"}}],
+            ),
+            "done to: Fetus | Left knee",
         ),
     ],
 )
