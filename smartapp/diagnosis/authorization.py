@@ -155,7 +155,8 @@ TABLE = (
     Entry("C1", LIKELY, "The client id is not known, or is that of another environment",
           _answered("invalid_client", "unauthorized_client"), ANSWER, "{c.compare_client_id}"),
     Entry("C52", SEEN, "The EHR has a problem of its own",
-          lambda c: _answered(*_TROUBLE)(c) and "sign_in" not in c.named, ANSWER,
+          lambda c: (_answered(*_TROUBLE)(c) or _naming("limit", but_not=("length", "person"))(c))
+          and not c.is_person_to_sign_in, ANSWER,
           "Wait; then ask the vendor."),
 )  # fmt: skip
 

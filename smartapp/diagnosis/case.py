@@ -44,8 +44,8 @@ SUBJECTS = {
     "client_id": r"client[ _.-]?id\b|\bapp(lication)?[ _-]id\b|"
     r"(unknown|unregistered|unrecogni[sz]ed|terminated|no such|nonexistent)[ _-](client(?!_)|app)|"
     r"(client|app(lication)?)\b[^.]{0,40}? (is |was )?(not|un|never|could not be) ?"
-    r"(be )?(found|known|registered|recogni[sz]ed|exist)|(an?)?(other|different) client|"
-    r"no (client|app\w*) (with|found)|invalid api ?key|not issued to this client|"
+    r"(be )?(found|known|registered(?! for)|recogni[sz]ed|exist)|(an?)?(other|different) client|"
+    r"no (client|app(lication)?) (with|found)|invalid api ?key|not issued to this client|"
     r"(invalid|incorrect) client\b(?! (or|and|credential|secret|auth|assertion|certificate|type))|"
     r"\bclient mismatch",
     "secret": r"secret|basic auth|(?<!their )(?<!name or )password",
@@ -81,7 +81,9 @@ SUBJECTS = {
     "sign_in": r"admin\w* (consent|approval) (is )?required|need admin\w* approval|multi.?factor|"
     r"\bMFA\b|(log|sign) ?in again|expired session|not consented|forgot\w*( their)? password|"
     r"mismatche?d? (identity|user)|(identity|user) mismatch|(different|another) user\b|"
-    r"already (authenticated|logged|signed)|(authentication|log.?in|sign.?in)[ _](has )?expired|"
+    r"already (authenticated|logged|signed)|(log|sign).?in failed|"
+    r"(authentication|(log|sign).?in)[ _](has )?expired|"
+    r"\bcsrf\b|user ?name or password|user credentials|"
     r"session (has |is )?(expired|timed out|inactive|not (active|found))|"
     r"password (has |is )?expired|verify your e.?mail",
     "network": r"handshake|certificat\w+ (chain|path)|PKIX|self.signed|unknown ?host|getaddrinfo|"
@@ -131,7 +133,8 @@ SUBJECTS = {
     "form": r"(?<!/)\bv ?[12]\b(?![/:])|version [12]\b|scopes? (format|syntax)|granular|"
     r"(?<!oauth )\b[12]\.0\b|\b(use|write|expected)\b[^.]{0,20}\.(rs?|read|write|cruds?)\b",
     "length": r"\b(request|ur[il]|query|address|scopes?)\b[^.]{0,20}(?<!took)(?<!takes) too "
-    r"(long|large)|exceed\w* [\d,]+ (char|byte)|\bscopes\b[^.]{0,20} too many|too many scopes",
+    r"(long|large)|exceed\w* ([\d,]+ (char|byte)|(the )?max\w* (length|size))|"
+    r"\bscopes\b[^.]{0,20} too many|too many scopes",
     "repeated": r"\bduplicate|more than once",
     "jti": r"\bjti\b|replay|already (been )?(used|seen|redeemed|consumed|exchanged|processed)|"
     r"used (before(?! [\d[])|already|previously|more than)|\breused?\b",
@@ -147,6 +150,7 @@ SUBJECTS = {
     "registration": r"registration",
     "credentials": r"(?<!_)credentials",
     "scope": r"scope|\b(patient|user|system)/[\w*]+\.",
+    "standalone": r"\bstand.?alone\b",
     # The value that an EHR sends, and not the way to launch.
     "launch": r"\blaunch[ _](context|token|id|code|value|param\w*|options?|request)|"
     r"(?<!ehr )(?<!smart )(?<!standalone )\blaunch\b(?! (from|(is )?(not |un)supported))",
@@ -158,11 +162,13 @@ SUBJECTS = {
     "approval": r"not (yet )?(been )?(approved|active|activated|enabled|downloaded|installed|"
     r"provisioned|deployed|published|subscribed|live\b)|inactive|\bdraft\b|"
     r"(await|requir|need|pend)\w* (admin\w* )?approval|(development|test) (mode|status)|"
-    r"(client|app\w*|practice|organi[sz]ation)\b[^.]{0,40}? not (yet )?(been )?authori[sz]ed|"
-    r"unauthori[sz]ed (client|app\w*) for|"
+    r"(client|app(lication)?|practice|organi[sz]ation)\b[^.]{0,40}? "
+    r"not (yet )?(been )?authori[sz]ed|"
+    r"unauthori[sz]ed (client|app(lication)?) for|"
     r"not (allowed|permitted) (for|in|at|by) (this|the|your) (tenant|organi|practice|environment)|"
     r"(?<![A-Za-z])(disabled|locked|pending|suspended|deactivated)|"
-    r"(client|app\w*)\b[^.]{0,20}\b(blocked|deleted|removed|revoked)|may not (be )?(launch|use)",
+    r"(client|app(lication)?)\b[^.]{0,20}\b(blocked|deleted|removed|revoked)|"
+    r"may not (be )?(launch|use)",
 }
 # Sentences of RFC 6749 §4.1.2.1 and §5.2 that servers send as they stand there: they name all that
 # may be, and so nothing.
@@ -191,7 +197,8 @@ _MEMBER = re.compile(
     r"(?: method)?|"
     r"\b(?:missing|without|no|parameter:?)(?: an?)?(?: required)?(?: param(?:eter)?s?:?)? ['\"`]?"
     r"(aud|launch|nonce|scope|state)\b(?! scope)|"
-    r"\b(aud(?=ience)|aud|launch|nonce|scope|state)(?:ience)?\b['\"`]?"
+    r"(?:^|[.:;,] |\b(?:an?|the|param\w*|grant|launch) |['\"`])"
+    r"(aud(?=ience)|aud|launch|nonce|(?<!launch )scope|state)(?:ience)?\b['\"`]?"
     r"(?: (?:parameter|param|value|code|context|token))?"
     r"(?: (?:is|was|must be|can ?not be)(?: an?)?)? "
     r"(?:required|missing|absent|not|null|blank|empty|present|sent)\b",
@@ -388,10 +395,14 @@ class Case:
 
     @property
     def is_person_to_sign_in(self) -> bool:
-        """Whether the EHR wants something of the person. Of a code, that their session is over is
-        said as of a token."""
-        is_of_grant = self.is_at_token_endpoint and self.ehr_error == "invalid_grant"
-        return "sign_in" in self.named and not (is_of_grant and "token_over" in self.named)
+        """Whether the EHR wants something of the person, and not of the app, which signs in with
+        credentials of its own. That a person's session is over is said of a code, too."""
+        if self.is_at_token_endpoint and (
+            self.ehr_error == "invalid_client"
+            or (self.ehr_error == "invalid_grant" and "token_over" in self.named)
+        ):
+            return False
+        return "sign_in" in self.named
 
     @cached_property
     def missed(self) -> str:

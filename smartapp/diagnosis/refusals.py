@@ -51,7 +51,7 @@ TABLE = (
           lambda c: _names_launch(c) and not c.is_standalone, ANSWER,
           "Open the app again from the chart: a launch value works once and for a short time."),
     Entry("C22", SAID, "This FHIR base URL is for launches from inside the EHR",
-          lambda c: _names_launch(c) and c.is_standalone,
+          lambda c: c.is_standalone and (_names_launch(c) or _naming("standalone")(c)),
           "{c.answer} No launch value was sent: the person came from the start page.",
           "Register the base URL that the vendor gives for standalone launches, or empty the "
           "scopes of patients, so that nobody is offered to connect here."),
