@@ -341,6 +341,10 @@ def _is_redirect(status: int, options: Mapping[str, Any]) -> bool:
     return 300 <= status < 400 and not is_unchanged
 
 
+class _Unreadable(Exception):
+    """aiohttp has no class of its own for it: the sentence of its error names the header."""
+
+
 _CUT = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError)
 # How a connection can fail, the nearest kind first; without the error's own words, which hold the
 # URL.
@@ -350,6 +354,7 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str],
     (aiohttp.ClientSSLError, "tls", "no TLS connection could be made to {}"),
     (aiohttp.ClientConnectorDNSError, "dns", "no network address is known for {}"),
     (aiohttp.ClientConnectorError, "connect", "no connection could be made to {}"),
+    (_Unreadable, "encoding", "the answer of {} is compressed in a way that cannot be read"),
     (_CUT, "cut", "the connection to {} broke off before its answer was complete"),
     (Exception, "not-http", "the answer of {} is not one of HTTP, or breaks off"),
 )  # fmt: skip
@@ -357,6 +362,8 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str],
 
 def _failure(error: Exception) -> tuple[str, str]:
     """Return where a connection failed, and that in words."""
+    if "content-encoding" in str(error):
+        error = _Unreadable()
     return next((rule, words) for kind, rule, words in _FAILURES if isinstance(error, kind))
 
 

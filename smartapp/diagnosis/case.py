@@ -237,6 +237,8 @@ _NAMES = (
     "kid",
     "nonce",
     "openid",
+    "patient",
+    "encounter",
 )
 
 
@@ -369,7 +371,7 @@ class Case:
             of_part = _OF_A_PARAMETER.get(self.broken_rule or self.code, "")
             words += of_part if " " not in words else ""
             first = words.partition(" ")[0]
-            is_name = "_" in first or first.rstrip(":") in _NAMES
+            is_name = bool(of_part) or "_" in first or first.rstrip(":") in _NAMES
             return f"{words if is_name else words[0].upper() + words[1:]}.{self.quote}"
         return self.answer if self.ehr_error or self.http_status else f"{self.code}."
 

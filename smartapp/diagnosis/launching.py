@@ -75,6 +75,10 @@ _CONNECTION = (
                 "answers without TLS."),
         _at_ehr("C15", "The EHR's host is not known in DNS", _unreached("dns"),
                 f"Look for typing mistakes in the host; then at this machine's DNS. {_DIRECTLY}"),
+        _at_ehr("C15", "The EHR's answer is not one of HTTP that can be read",
+                _unreached("encoding", "not-http"), "Look for typing mistakes in the port, and "
+                "ask the vendor what its server, or a proxy in front of it, sends. What is "
+                "compressed has to be so by gzip, as the request says."),
         _at_ehr("C15", "The EHR broke its answer off", _unreached("cut"),
                 "Try again. If it stays, look for a proxy or a firewall in between that cuts "
                 "connections, and ask the vendor."),

@@ -96,7 +96,7 @@ _READS = with_rest((
           "with the vendor's. If it is XML, ask the vendor how its server answers in "
           "application/fhir+json."),
     _read("The FHIR server's answer is not JSON that can be read",
-          lambda c: _broken("not-json", "duplicate")(c) and not _is_no_fhir(c),
+          lambda c: _broken("not-json", "encoding", "duplicate")(c) and not _is_no_fhir(c),
           "Ask the vendor to mend it: JSON in UTF-8, with each member once (RFC 8259, RFC 7493).",
           _PARTS),
     _read("The FHIR server's answers are larger than a page can hold", _broken("too-large"),

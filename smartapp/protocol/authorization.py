@@ -41,7 +41,7 @@ MAX_URL_CHARACTERS = 2000
 MAX_ERROR_CHARACTERS = 100
 
 MAX_NAMES = 10  # that administrators are shown
-_NAME = re.compile(r"[A-Za-z0-9_.;-]{1,40}")
+_NAME = re.compile(r"[A-Za-z0-9_.;\[\]-]{1,40}")
 _MEMBERS = ("iss", "launch", "code", "state", "error")
 _REFUSALS: dict[str, type[AuthorizationRefused]] = {
     "access_denied": AccessDenied,
@@ -197,11 +197,14 @@ def parse_authorization_response(query: str) -> AuthorizationResponse | Authoriz
 
 
 def _members(query: str) -> str:
-    """Return the names of a query's members, for administrators. What has nothing after its "=" may
-    be a value itself, as base64 ends, unless it is one of the standard's names."""
-    pairs = (pair.partition("=") for pair in query.split("&") if "=" in pair)
-    names = (name for name, _, value in pairs if value.strip("=") or name in _MEMBERS)
-    return ", ".join([name for name in dict.fromkeys(names) if _NAME.fullmatch(name)][:MAX_NAMES])
+    """Return the names of a query's members, for administrators. What has no "=", or nothing after
+    it, may be a value itself, as base64 ends, unless it is one of the standard's names."""
+    pairs = (pair.partition("=") for pair in query.split("&") if pair)
+    shown = (
+        name if name in _MEMBERS or (value.strip("=") and _NAME.fullmatch(name)) else "[…]"
+        for name, _, value in pairs
+    )
+    return ", ".join([*dict.fromkeys(shown)][:MAX_NAMES])
 
 
 def _response(query: str) -> AuthorizationResponse | AuthorizationErrorResponse:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from smartapp.protocol.errors import DiscoveryIncomplete, DiscoveryInvalid, PKCEUnannounced
-from smartapp.protocol.json import JSONInvalid, parse_json_object
+from smartapp.protocol.json import GZIP, JSONInvalid, parse_json_object
 from smartapp.protocol.urls import host_of, parse_endpoint_url, without_trailing_slash
 
 _SEPARATORS = re.compile(r"[\s,]+")
@@ -221,6 +221,7 @@ def _parse_document(body: bytes) -> dict[str, Any]:
             raise DiscoveryInvalid(words, rule="web-page") from None
         # A document was there, and is broken: then the address is right. UTF-16 has NULs.
         is_one = begins_with == b"{" or b"_endpoint" in body.replace(b"\0", b"")
+        is_one |= body.startswith(GZIP)
         rule = "malformed" if is_one else exc.rule
         raise DiscoveryInvalid(f"the document is {exc}", rule=rule) from None
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from smartapp.protocol.bundle_json import parse_bundle_json
 from smartapp.protocol.errors import FHIRResponseInvalid, IDTokenError, WrongPatient
-from smartapp.protocol.json import JSON, JSONInvalid, parse_json, parse_json_object
+from smartapp.protocol.json import JSON, JSONInvalid, in_utf8, parse_json, parse_json_object
 from smartapp.protocol.text import MAX_VENDOR_CHARACTERS, plain_text
 from smartapp.protocol.urls import (
     base_key,
@@ -354,6 +354,7 @@ def _check_type(resource: dict[str, Any], wanted: str) -> None:
 
 
 def _words(content_type: str | None, body: bytes) -> list[str]:
+    body = in_utf8(body)
     try:
         return _json_words(parse_json(body))
     except JSONInvalid:

@@ -25,10 +25,19 @@ MAX_DECIMAL_CHARACTERS = 1_100
 SUSPECT_ESCAPE = re.compile(rb"\\u(?:d[89a-f]|0000)", re.IGNORECASE)
 
 
+GZIP = b"\x1f\x8b"  # how its files begin (RFC 1952 §2.3.1)
+
+
 class JSONInvalid(ValueError):
     """The body is not unambiguous JSON. The message never quotes the body."""
 
     rule = "not-json"
+
+
+class EncodingUnknown(JSONInvalid):
+    """It may be JSON, in another encoding than UTF-8 (RFC 8259 §8.1)."""
+
+    rule = "encoding"
 
 
 class MemberRepeated(JSONInvalid):
@@ -85,7 +94,19 @@ def _decode(body: bytes) -> str:
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise JSONInvalid("not UTF-8") from None
+        is_packed = body.startswith(GZIP)
+        words = "compressed with gzip, and no header says so" if is_packed else "not UTF-8"
+        raise EncodingUnknown(words) from None
+
+
+def in_utf8(body: bytes) -> bytes:
+    """Return an error's text in UTF-8. Some servers write words in the encoding of Windows."""
+    try:
+        body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        encoding = "utf-16" if body[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp1252"
+        return body.decode(encoding, errors="replace").encode()
+    return body
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from smartapp.protocol.errors import (
     TokenResponseInvalid,
 )
 from smartapp.protocol.fhir import error_words
-from smartapp.protocol.json import JSONInvalid, parse_json, parse_json_object
+from smartapp.protocol.json import JSONInvalid, in_utf8, parse_json, parse_json_object
 from smartapp.protocol.scopes import without_commas
 
 MAX_TOKEN_CHARACTERS = 16_384
@@ -241,7 +241,7 @@ def _refusal(status: int, body: bytes) -> TokenRefused:
 def error_code(body: bytes) -> str:
     """Return the `error` of an OAuth error response (RFC 6749 §5.2); "" if there is none."""
     try:
-        document = parse_json(body)
+        document = parse_json(in_utf8(body))
     except JSONInvalid:
         return ""
     error = document.get("error") if isinstance(document, dict) else document

@@ -19,6 +19,15 @@ def json_text(status: int, body: str) -> Answer:
     return raw(status, body, "application/json")
 
 
+def in_bytes(status: int, body: str, encoding: str) -> Answer:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(
+            status=status, body=body.encode(encoding), content_type="application/json"
+        )
+
+    return answer
+
+
 def cut(beginning: bytes = b'{"access_token": "', status: int = 200) -> Answer:
     """Begin an answer, and close the connection before its end."""
 

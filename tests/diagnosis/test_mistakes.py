@@ -12,7 +12,16 @@ from aiohttp import web
 from smartapp.database import in_database
 from smartapp.diagnosis import outcome, report
 from smartapp.launches.models import LaunchEvent
-from tests.diagnosis.answers import PORTAL, Answer, cut, hang_up, json_text, raw, redirect
+from tests.diagnosis.answers import (
+    PORTAL,
+    Answer,
+    cut,
+    hang_up,
+    in_bytes,
+    json_text,
+    raw,
+    redirect,
+)
 from tests.diagnosis.test_attempts import administrator, page_of
 from tests.diagnosis.test_causes import (
     Exchange,
@@ -80,6 +89,8 @@ class TestDiscovery:
             (json_text(200, '"https://e.example"'), NO_CONFIGURATION, "C10"),
             (json_text(200, '[{"token_endpoint":"https://e.example"}]'), "is broken", "C10"),
             (raw(405, ""), NO_CONFIGURATION, "C10"),
+            (raw(200, "{}", **{"Content-Encoding": "br"}), "not one of HTTP that can be", "C15"),
+            (raw(200, "{}", **{"Content-Encoding": "gzip"}), "not one of HTTP that can be", "C15"),
         ],
     )
     async def test_what_answers_in_its_place(
@@ -467,6 +478,9 @@ class TestTokenEndpoint:
             (json_text(403, '{"message":"Missing Authentication Token"}'), NO_OAUTH, "C80"),
             (json_text(404, '{"message":"no Route matched with those values"}'), NO_OAUTH, "C80"),
             (json_text(400, '"invalid_grant"'), "code was over", "C69"),
+            (in_bytes(400, '{"error":"invalid_grant","error_description":"ungültig"}', "cp1252"),
+             "code was over", "C69"),
+            (in_bytes(200, '{"access_token":"a"}', "utf-16"), "breaks a rule", "C80"),
             (json_text(401, '{"fault":{"faultstring":"Invalid ApiKey","detail":'
              '{"errorcode":"oauth.v2.InvalidApiKey"}}}'), "our client id", "C1"),
             (json_text(401, '{"ErrorCode":"invalid_client","Error":"ClientId is Invalid"}'),

@@ -77,7 +77,7 @@ class TestLaunchRequest:
             authorization.parse_launch_request(
                 f"ISS={ISS}&LAUNCH=secret&amp;theme=x&secret&c2VjcmV0=="
             )
-        assert refused.value.came == "ISS, LAUNCH, amp;theme"
+        assert refused.value.came == "ISS, LAUNCH, amp;theme, […]"
 
 
 class TestRandomValues:
@@ -186,8 +186,10 @@ class TestAuthorizationResponse:
             (urlencode({"code": "c", "state": ""}), "parameter-missing", "code, state"),
             (f"code=c&amp;state={STATE}", "parameter-missing", "code, amp;state"),
             (f"access_token=secret&state={STATE}", "parameter-missing", "access_token, state"),
-            ("n3TrFS&x y=1&state=", "parameter-missing", "state"),
-            ("code=c&bjNUckZT=&bjNUckZTIQ==", "parameter-missing", "code"),
+            ("code%3Dc%26state%3Ds", "parameter-missing", "[…]"),
+            ("error[]=access_denied", "parameter-missing", "error[]"),
+            ("n3TrFS&x y=1&state=", "parameter-missing", "[…], state"),
+            ("code=c&bjNUckZT=&bjNUckZTIQ==", "parameter-missing", "code, […]"),
             (f"code=c&code=d&state={STATE}", "parameter-repeated", "code, state"),
             (f"code=c&state={STATE}&state={STATE}", "parameter-repeated", "code, state"),
             (f"code=c&state={STATE}&x=1&x=1", "parameter-repeated", "code, state, x"),

@@ -348,7 +348,9 @@ class TestErrorText:
             ("text/html", b"Sign in", ""),
             (None, b"  <!doctype html><p>x", ""),
             (None, b"", ""),
-            (None, b"\xff\xfe", "��"),
+            (None, b"\xff\xfe", ""),
+            (None, '"Größe"'.encode("latin-1"), "Größe"),
+            (None, '{"error":"e"}'.encode("utf-16"), "e"),
             (None, b"<" + b"x" * 5_000_000, ""),
             (None, b'{"access_token":"short-1","token_type', ""),
             (None, b'oken":"short-1"}', ""),
@@ -372,7 +374,7 @@ class TestErrorText:
             (None, b'{"ok":false,"data":{"error":"e","message":"inside"}}', "e inside"),
             (None, b'{"data":{"access_token":"short-1","context":"short-2"}}', ""),
         ],
-        ids=range(31),
+        ids=range(33),
     )
     def test_one_line_is_told(self, content_type: str | None, body: bytes, text: str) -> None:
         assert fhir.error_words(content_type, body) == text
