@@ -12,14 +12,16 @@ from smartapp.record.codes import LOINC, SNOMED, codings
 POSITIVE = frozenset(
     {"positive", "pos", "reactive", "detected", "present", "abnormal", "repeatedly reactive",
      "weakly reactive", "weakly positive", "weak positive", "low positive", "strongly positive",
-     "presumptive positive", "small", "moderate", "large", "1+", "2+", "3+", "4+",
+     "presumptive positive", "small", "moderate", "large", "many", "numerous",
+     "1+", "2+", "3+", "4+",
      "positiv", "positif", "positivo", "positiva", "positief", "pozitif", "pozitív", "dodatni",
      "nachgewiesen", "nachweisbar", "détecté", "détectée", "detectado", "detectada", "rilevato",
      "reagente", "reactivo", "reattivo", "påvist", "påvisad", "陽性", "阳性", "양성"}
 )  # fmt: skip
 NEGATIVE = frozenset(
     {"negative", "neg", "nonreactive", "non reactive", "not reactive", "not detected", "undetected",
-     "none detected", "absent", "not present", "normal",
+     "none detected", "absent", "not present", "normal", "none seen", "not seen", "none observed",
+     "none found", "not found", "none present", "not isolated", "no growth",
      "negativ", "négatif", "négative", "negativo", "negativa", "negatief", "negatif", "negatív",
      "ujemny", "nicht nachgewiesen", "nicht nachweisbar", "non détecté", "non détectée",
      "no detectado", "no detectada", "não detectado", "não detectada", "non rilevato",

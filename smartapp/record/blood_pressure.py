@@ -102,9 +102,13 @@ def pressures_of(readings: Sequence[Reading]) -> tuple[list[Pressure], list[Read
 
 
 def _each_once(pressures: Sequence[Pressure], separate: Sequence[Pressure]) -> list[Pressure]:
-    """Return the pressures; some EHRs send both sides again as Observations of their own, which say
-    nothing more."""
-    places = {_numbers(one): place for place, one in enumerate(pressures)}
+    """Return the pressures; some EHRs send one or both sides again as Observations of their own,
+    which say nothing more."""
+    places = {
+        _numbers(part): place
+        for place, one in enumerate(pressures)
+        for part in (replace(one, diastolic=None), replace(one, systolic=None), one)
+    }
     found = [*pressures]
     for one in separate:
         place = places.get(_numbers(one))

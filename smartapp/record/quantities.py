@@ -17,7 +17,13 @@ from smartapp.record.units import read_unit
 MAX_DIGITS, MAX_DECIMALS = 9, 6
 # FHIR's four comparators, and how people write them. Another one is shown as it is, and is not used
 # in comparisons.
-_COMPARATORS = {"≤": "<=", "=<": "<=", "≥": ">=", "=>": ">=", "ad": "enough for"}
+_COMPARATORS = {
+    **dict.fromkeys(("less than", "under", "below", "lt"), "<"),
+    **dict.fromkeys(("more than", "greater than", "over", "above", "gt"), ">"),
+    **dict.fromkeys(("≤", "=<", "le"), "<="),
+    **dict.fromkeys(("≥", "=>", "ge"), ">="),
+    "ad": "enough for",
+}
 MAX_COMPARATOR = 20
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,20})?")
 _WITH_COMMA = re.compile(r"([+-]?\d{1,15}),(\d{1,20})")
@@ -93,7 +99,7 @@ def comparator_text(quantity: object) -> str:
     """Return "<", "<=", ">" or ">=", the words of any other comparator, or "" (FHIR R4
     Quantity.comparator; R5 adds "ad")."""
     written = text(mapping(quantity).get("comparator"))[:MAX_COMPARATOR]
-    return _COMPARATORS.get(written, written)
+    return _COMPARATORS.get(written.casefold(), written)
 
 
 def unit_text(quantity: object) -> str:

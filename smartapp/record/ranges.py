@@ -62,7 +62,7 @@ _USUAL_WORDS = frozenset(
         "intervalle", "de", "à", "rango", "intervalo", "referencia", "valores", "hasta",
         "valori", "riferimento", "intervallo", "da", "a", "fino", "referenceinterval",
         "referensintervall", "referansområde", "viitearvo", "viiteväli", "normaalwaarde",
-        "normaalwaarden", "referentiewaarden", "tot",
+        "normaalwaarden", "referentiewaarden", "tot", "both", "sexes", "genders",
     ]
 )  # fmt: skip
 # "Low: <3.5" is a class of values, and "low 3.5, high 5.1" a range.

@@ -30,7 +30,9 @@ _BOUND = re.compile(r"([<>]=?|=<|=>|[≤≥])\s*(\d+(?:\.\d+)?)")
 # A unit begins with a letter, "/", "%" or "°", so the rest of a number is none: "3,5mmol/L",
 # "7.2E3/uL", "5x10^3/uL", "5-10/hpf".
 _MEASURED = re.compile(
-    r"([<>]=?|[≤≥])?\s*(-?\d+(?:[.,]\d+)?)(?:\s*((?![ex]\d)[^\W\d_]\S*|[/%°]\S*))?",
+    r"([<>]=?|[≤≥]|(?:less|more|greater) than|under|below|over|above)?\s*"
+    # A mark for a footnote, or for what is not as usual.
+    r"\*?(-?\d+(?:[.,]\d+)?)\*?(?:\s*((?![ex]\d)[^\W\d_]\S*|[/%°]\S*))?",
     re.IGNORECASE,
 )
 _SIGN = re.compile(r"\b(?:pos|neg)(?:\b|iti[vf]|ati[vf])", re.IGNORECASE)

@@ -152,7 +152,12 @@ def usual_text(span: str) -> str:
 
 def beside_usual(latest: Row, usual: Sequence[Range]) -> str:
     """Return "above usual", "below usual" or both for a value that the EHR does not interpret."""
-    if latest.flag.text or latest.reading.ranges.listed or len(usual) != len(latest.amounts):
+    if latest.flag.text or latest.reading.ranges.listed:
+        return ""
+    value = latest.reading.value
+    if value.comparator and value.number is not None and len(usual) == 1:
+        return _beyond_usual(value.number, value.comparator, *usual)
+    if len(usual) != len(latest.amounts):
         return ""
     measured = [
         (one.value, *limits) for one, limits in zip(latest.amounts, usual, strict=True) if one
@@ -163,6 +168,14 @@ def beside_usual(latest: Row, usual: Sequence[Range]) -> str:
     )
     found = " and ".join(side for side, holds in sides if holds)
     return f"{found} usual" if found else ""
+
+
+def _beyond_usual(bound: Decimal, comparator: str, usual: Range) -> str:
+    """Return the same for a value beyond a bound, if that is certain: "< 70 %"."""
+    low, high = usual
+    if comparator in ("<", "<=") and low is not None and bound < low:
+        return "below usual"
+    return "above usual" if comparator in (">", ">=") and high and bound > high else ""
 
 
 def is_of_an_adult_at_rest(reading: Reading, person: Person) -> bool:

@@ -119,7 +119,7 @@ def pressure_of(*sides: tuple[str, float]) -> Resource:
     return vital("85354-9", component=components)
 
 
-def ranged(value: float, *ranges: Resource, **members: Any) -> Resource:
+def ranged(value: float | None, *ranges: Resource, **members: Any) -> Resource:
     return result(value=value, referenceRange=[*ranges], **members)
 
 
@@ -1062,6 +1062,18 @@ DAY = {"effectiveDateTime": "2026-06-03"}
             (vital("8867-4", 62, effectiveDateTime=None, _effectiveDateTime=absent("unknown")),),
             "62 /min | date not readable: unknown",
         ),
+        # One side that is sent again, and a bound beyond what is usual.
+        (
+            (
+                pressure(mmhg(150), mmhg(92), id="whole"),
+                vital("8480-6", 150, "mm[Hg]", id="again"),
+            ),
+            "Blood pressure 150/92 mmHg | NOT Also",
+        ),
+        (
+            (vital("59408-5", valueQuantity=quantity(70, "%", comparator="<")),),
+            "< 70 % below usual",
+        ),
     ],
 )
 def test_vital_signs(given: tuple[Resource, ...], says: str) -> None:
@@ -1811,6 +1823,16 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         # What is withheld beside a value.
         ((result(value=5, note=[{"_text": absent("masked")}]),), "withholds a part of this"),
         ((result(valueQuantity=null_flavor("MSK")),), "No result: masked"),
+        # Comparators in words, marks beside a number, and what is neither seen nor grown.
+        (
+            (ranged(None, limits(0.6), valueString="less than 0.2"),),
+            "less than 0.2 ▼ Below range",
+        ),
+        ((ranged(None, limits(3.5, 5.1), valueString="6.9*"),), "6.9* ▲ Above range"),
+        ((result(valueString=">=32 R"),), ">=32 R ◆ Resistant"),
+        ((ranged(None, {"text": "None seen"}, valueString="2+"),), f"2+ {OUTSIDE}"),
+        ((ranged(None, {"text": "No growth"}, valueString="No growth"),), f"NOT {OUTSIDE}"),
+        ((ranged(6, limits(high=5, appliesTo=[words("Both sexes")])),), "▲ Above range"),
     ],
 )
 def test_more_of_what_laboratories_send(given: tuple[Resource, ...], says: str) -> None:
