@@ -50,6 +50,7 @@ from smartapp.chart.permissions import LEVELS, asked_sections, permitted_part
 from smartapp.chart.sections import Search, Section, is_of_unknown_category
 from smartapp.chart.users import user_view
 from smartapp.protocol.errors import (
+    ASK_FOR_HELP,
     EHRUnavailable,
     FHIRError,
     FHIRResponseInvalid,
@@ -566,6 +567,10 @@ def _foreign_text(count: int, reference: str) -> str:
     )
 
 
+# Patients and clinicians read the same sentence.
+_TELL = "Tell the people who run this app, and give them the reference below."
+
+
 def _failure_text(error: SmartError) -> str:
     if isinstance(error, ReadThrottled):
         return f"The EHR is busy. Load the page again in {error.retry_in}."
@@ -576,7 +581,7 @@ def _failure_text(error: SmartError) -> str:
         return f"{error.happened} It answered with status {error.http_status}.{in_its_words}"
     if isinstance(error, FHIRResponseInvalid) and said:
         return f"In place of this part of the record, the EHR sent a message.{in_its_words}"
-    return f"{error.happened} {error.next_step}"
+    return f"{error.happened} {error.next_step.replace(ASK_FOR_HELP, _TELL)}"
 
 
 def read_section(section: Section, outcome: Outcome, given: Given) -> ReadSection:

@@ -97,7 +97,8 @@ _READS = with_rest((
           "application/fhir+json."),
     _read("The FHIR server's answer is not JSON that can be read",
           lambda c: _broken("not-json", "encoding", "duplicate")(c) and not _is_no_fhir(c),
-          "Ask the vendor to mend it: JSON in UTF-8, with each member once (RFC 8259, RFC 7493).",
+          "Ask the vendor to mend it: JSON in UTF-8, with each member once (RFC 8259, RFC 7493), "
+          "compressed by gzip as its header says, or not at all.",
           _PARTS),
     _read("The FHIR server's answers are larger than a page can hold", _broken("too-large"),
           "Ask the vendor whether its server keeps to _count, and what makes its entries so large.",

@@ -8,9 +8,9 @@ from smartapp.registrations.options import AuthMethod
 
 
 def _naming(subject: str) -> When:
-    """The exchange of the code was refused, with words that name this, and not who we are."""
-    at_exchange = every(_is_refused, lambda c: c.step == Step.TOKEN and not c.is_client_refused)
-    return every(at_exchange, lambda c: not c.missed, naming(subject))
+    """The request was refused, with words that name this part of it, and not who we are."""
+    is_of_request = every(_is_refused, lambda c: not c.is_client_refused and not c.missed)
+    return every(is_of_request, naming(subject))
 
 
 def _refused_naming(subject: str) -> When:

@@ -20,10 +20,16 @@ OPEN_AGAIN = "Open the app again from your EHR, or choose your health system on 
 # For what may be a chance, and may be there to stay.
 IF_TWICE = "If it happens twice, ask your health system for help, and give the reference below."
 TELL_IF_TWICE = "If it happens twice, tell your administrator, and give the reference below."
+# For what ends a launch after months, or a moment after it began.
+IF_AT_ONCE = (
+    "If it ends again at once, ask your health system for help, and give the reference below."
+)
+TELL_IF_AT_ONCE = "If it ends again at once, tell your administrator, and give the reference below."
 # What a person does in an EHR in place of these.
 _IN_EHR = {
     ASK_FOR_HELP: TELL,
     IF_TWICE: TELL_IF_TWICE,
+    IF_AT_ONCE: TELL_IF_AT_ONCE,
     START: REOPEN,
     START_AGAIN: REOPEN,
     OPEN_AGAIN: REOPEN,
@@ -278,6 +284,7 @@ class EndedByEHR(LaunchEnded):
     code = "ended-by-ehr"
     requirement = "C125"
     happened = "The EHR ended this app's access, or the time it was given for is over."
+    next_step = f"{OPEN_AGAIN} {IF_AT_ONCE}"
 
 
 class EndedByAdministrator(LaunchEnded):
@@ -308,6 +315,7 @@ class AccessRefused(LaunchEnded):
     code = "access-refused"
     requirement = "C141"
     happened = "The EHR does not accept the access that it gave this app, or has ended it."
+    next_step = f"{OPEN_AGAIN} {IF_AT_ONCE}"
 
 
 class RefreshUncertain(LaunchEnded):

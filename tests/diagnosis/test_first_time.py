@@ -325,6 +325,7 @@ class TestTokenEndpoint:
         [
             (refusal(401, "invalid_client"), NO_CAUSE),
             (refusal(400, "invalid_request", "refresh_token is missing"), "sent to it: refresh_to"),
+            (refusal(400, "invalid_request", "Missing parameter: client_id"), "id in the body"),
             (refusal(400, "unauthorized_client", "refresh not allowed"), "may not use this grant"),
             (refusal(400, "unsupported_grant_type"), "may not use this grant"),
             (refusal(400, "invalid_grant", "Refresh token was used"), "the refresh token any more"),
