@@ -158,12 +158,14 @@ def _answer(connection: socket.socket) -> NoReturn:
 
 
 def _exit_code(line: list[str]) -> int:
-    from django.core.management import execute_from_command_line
+    import manage
 
     sys.argv = line
     try:
-        execute_from_command_line(line)
+        manage.run_command()
     except SystemExit as ended:
+        if isinstance(ended.code, str):
+            print(ended.code, file=sys.stderr)  # noqa: T201 - as Python does at its end
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except BaseException:
         traceback.print_exc()

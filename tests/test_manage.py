@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import processes
+from tests import forking, processes
 from tests.processes import ROOT
 
 # Outside of a virtual environment and without packages: a newcomer's Python, which has no Django.
@@ -110,9 +110,12 @@ def test_a_setting_of_another_form_is_named_and_not_quoted(
     tmp_path: Path, name: str, value: str, words: str
 ) -> None:
     env = processes.environment("http://127.0.0.1:1", f"sqlite:///{tmp_path / 'app.sqlite3'}")
-    code, printed = of_operator({**env, name: value}, "check")
-    assert (code, printed.startswith(words)) == (1, True), printed
-    assert "CANARY" not in printed
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=ROOT, env={**env, name: value},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.startswith(words)) == (1, True), done
+    assert "CANARY" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
@@ -134,8 +137,8 @@ def test_a_setting_that_is_written_otherwise_means_the_same(
 ) -> None:
     env = processes.environment("https://app.example.org", f"sqlite:///{tmp_path / 'a.sqlite3'}")
     python = f"from django.conf import settings; print(settings.{asked})"
-    code, printed = of_operator({**env, name: value}, "shell", "--no-imports", "-c", python)
-    assert (code, printed.strip()) == (0, found)
+    done = forking.run({**env, name: value}, ("shell", "--no-imports", "-c", python))
+    assert (done.returncode, done.stdout.strip()) == (0, found)
 
 
 @pytest.mark.parametrize(
@@ -151,15 +154,7 @@ def test_a_database_that_cannot_be_used_is_told_in_a_sentence(
     tmp_path: Path, database: str, words: str, command: str
 ) -> None:
     env = processes.environment("http://127.0.0.1:1", database.format(folder=tmp_path))
-    code, printed = of_operator(env, command)
-    assert (code, words in printed) == (1, True), printed
-    assert "Traceback" not in printed
-    assert "CANARY" not in printed
-
-
-def of_operator(env: dict[str, str], *arguments: str) -> tuple[int, str]:
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT, env=env, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return done.returncode, done.stdout + done.stderr
+    done = forking.run(env, (command,))
+    assert (done.returncode, words in done.stderr) == (1, True), done
+    assert "Traceback" not in done.stderr
+    assert "CANARY" not in done.stdout + done.stderr

@@ -14,7 +14,7 @@ import pytest
 
 from tests.demo_server import Demo
 from tests.journeys.outside import Browser, ehr_launch, refusal, run
-from tests.processes import ROOT, copy_migrated, running
+from tests.processes import ROOT, running
 from tests.serving import free_port
 
 WRITTEN = {"SECRET_KEY", "ENCRYPTION_KEYS", "PUBLIC_URL", "SANDBOX", "ALLOW_LOOPBACK_EHRS"}
@@ -70,14 +70,6 @@ def folder(tmp_path: Path) -> Folder:
     return checkout(tmp_path)
 
 
-@pytest.fixture
-def migrated(folder: Folder) -> Folder:
-    """A checkout with a migrated database: to migrate takes longer than the tests that need one."""
-    (folder.path / "var").mkdir()
-    copy_migrated(folder.path / "var" / "smartapp.sqlite3")
-    return folder
-
-
 async def test_a_second_start_finds_what_the_first_one_left(folder: Folder) -> None:
     port = free_port()
     async with Browser(f"http://127.0.0.1:{port}") as browser:
@@ -99,17 +91,18 @@ async def test_a_second_start_finds_what_the_first_one_left(folder: Folder) -> N
             assert await browser.json("/.well-known/jwks.json") == keys
             assert await browser.context(page) == context
             assert (await browser.allow(ehr_launch())).status == 200
+    await assert_the_same_app_on_another_port(folder)
 
 
-async def test_a_start_on_another_port_is_the_same_app_there(migrated: Folder) -> None:
-    """The app fetches the EHR's discovery for each launch, as its `.env` says."""
-    with migrated.demo(free_port()):
-        secrets = {**migrated.variables, "PUBLIC_URL": ""}
-    with migrated.dotenv.open("a") as file:
+async def assert_the_same_app_on_another_port(folder: Folder) -> None:
+    """The app fetches the EHR's discovery for each launch, as its `.env` says. Commands read the
+    `.env`, too, and the environment wins."""
+    secrets = {**folder.variables, "PUBLIC_URL": ""}
+    with folder.dotenv.open("a") as file:
         file.write("DISCOVERY_CACHE_SECONDS=0\n")
-    with migrated.demo(free_port()) as demo:
-        assert migrated.variables["PUBLIC_URL"] == demo.url
-        assert {**migrated.variables, "PUBLIC_URL": ""} == {
+    with folder.demo(free_port()) as demo:
+        assert folder.variables["PUBLIC_URL"] == demo.url
+        assert {**folder.variables, "PUBLIC_URL": ""} == {
             **secrets, "DISCOVERY_CACHE_SECONDS": "0",
         }  # fmt: skip
         async with Browser(demo.url) as browser:
@@ -117,15 +110,11 @@ async def test_a_start_on_another_port_is_the_same_app_there(migrated: Folder) -
                 page = await browser.allow(start)
                 assert page.url.startswith(f"{demo.url}/launches/"), page.words
                 assert (await browser.context(page))["patient"]
-
-
-def test_commands_read_the_dotenv_and_the_environment_wins(migrated: Folder) -> None:
-    line = "register_ehr https://ehr.invalid/fhir --name E --client-id e --slug e --json"
-    elsewhere = migrated.env | {"PUBLIC_URL": "https://app.example.org"}
-    with migrated.demo(free_port()) as demo:
-        of_the_file = run(migrated.env, line, migrated.path)
-        of_the_environment = run(elsewhere, line, migrated.path)
-    here, there = json.loads(of_the_file.stdout), json.loads(of_the_environment.stdout)
+        line = "register_ehr https://ehr.invalid/fhir --name E --client-id e --slug e --json"
+        elsewhere = folder.env | {"PUBLIC_URL": "https://app.example.org"}
+        here, there = (
+            json.loads(run(env, line, folder.path).stdout) for env in (folder.env, elsewhere)
+        )
     assert here["launch_url"] == f"{demo.url}/launch"
     assert there["launch_url"] == "https://app.example.org/launch"
     assert there["keys"] == here["keys"]
