@@ -20,7 +20,7 @@ from smartapp.record.moments import CLOCK_TOLERANCE, Moment
 from smartapp.record.observations import CORRECTED, REPLACED, UNRANKED, Reading
 from smartapp.record.panels import common_name
 from smartapp.record.ranges import is_decided, names_words
-from smartapp.record.series import is_same_moment
+from smartapp.record.series import code_key, is_same_moment
 from smartapp.record.values import measured
 from smartapp.record.vital_sign import Row, VitalSign
 
@@ -129,7 +129,8 @@ class Overview:
 
 def share_of_laboratory(tests: Sequence[LabTest]) -> Share:
     dated = [test for test in tests if not test.doubt and test.when is not None]
-    lines = [line for test in dated for line in _of_test(test)]
+    newest = {_what(test): test for test in sorted(dated, key=lambda one: _at(one.when))}
+    lines = [line for test in dated for line in _of_test(test, newest[_what(test)])]
     return Share(
         tuple(lines),
         unjudged=sum(map(_is_unjudged, (one.newest for one in dated))),
@@ -137,10 +138,23 @@ def share_of_laboratory(tests: Sequence[LabTest]) -> Share:
     )
 
 
-def _of_test(test: LabTest) -> Iterator[News]:
+def _what(test: LabTest) -> tuple[object, ...]:
+    """Return what a test has in common with its results in other units, which are tests of their
+    own: potassium in mEq/L."""
+    newest = test.newest
+    return code_key(newest), newest.marks.whose, newest.how
+
+
+def _of_test(test: LabTest, in_any_unit: LabTest) -> Iterator[News]:
     standing = _standing(test.latest)
     earlier = [one for one in test.earlier if one.status_rank != REPLACED]
     notable = [one for one in standing if one.flag.is_notable]
+    newest_of_all = in_any_unit.newest
+    if notable and _at(newest_of_all.when) > _at(test.when) and newest_of_all.has_value:
+        now = f"now {_at_its_time(newest_of_all)}"
+        if not any(one.flag.is_notable for one in in_any_unit.latest):
+            yield from (_result("was-abnormal", one, None, now) for one in notable)
+        return
     if notable:
         before = next(iter(earlier), None)
         yield from (_result("abnormal", one, before, test.by_code) for one in notable)

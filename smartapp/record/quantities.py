@@ -27,6 +27,8 @@ _COMPARATORS = {
 MAX_COMPARATOR = 20
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,20})?")
 _WITH_COMMA = re.compile(r"([+-]?\d{1,15}),(\d{1,20})")
+# The full-width forms of Japan and China, and the minus sign.
+_ASCII = {0xFF00 + n: 0x20 + n for n in (*range(0x0B, 0x1A), 0x1C, 0x1E, 0x5E)} | {0x2212: 0x2D}
 THOUSAND, _DIGITS_OF_A_THOUSAND = 1000, 3
 
 
@@ -55,6 +57,11 @@ def written_number(value: object) -> Decimal | None:
         return number(Decimal(value.strip()))
     except InvalidOperation:
         return None
+
+
+def plain_digits(written: str) -> str:
+    """Return a text with ASCII's digits and signs, for comparisons."""
+    return written if written.isascii() else written.translate(_ASCII)
 
 
 def compared_number(written: str) -> Decimal | None:

@@ -21,6 +21,7 @@ from smartapp.record.quantities import (
     compared_number,
     may_have_thousands,
     number_text,
+    plain_digits,
     quantity_text,
     written_number,
 )
@@ -413,7 +414,7 @@ def _bounds_in_words(words: str, unit: Unit) -> tuple[Decimal | None, Decimal | 
 
 def _plain(words: str) -> str:
     """Return a range without what changes nothing: "< OR = 100 mg/dL (calc)" is "<=100 mg/dL"."""
-    return _OR_EQUAL.sub(r"\1\2=", _CALCULATED.sub("", words.rstrip(" ;,")))
+    return _OR_EQUAL.sub(r"\1\2=", _CALCULATED.sub("", plain_digits(words).rstrip(" ;,")))
 
 
 def _bound(quantity: Resource, comparators: str) -> Decimal | None:

@@ -22,6 +22,7 @@ _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]+")
 _LINE_END = re.compile(r"\r\n|[\r\v\f\x85\u2028\u2029]|\\\.br\\")
 # The other escape sequences of HL7 v2 (§2.7): its delimiters, and the marks of highlighted text.
 _ESCAPED = re.compile(r"\\([FSTREHN])\\")
+_IN_HEX = re.compile(r"\\X((?:[0-9A-Fa-f]{2}){1,8})\\")
 _DELIMITERS = {"F": "|", "S": "^", "T": "&", "R": "~", "E": "\\", "H": "", "N": ""}
 # Some EHRs send plain text as if it were for a web page. The templates escape what comes out of it.
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#\d{2,6}|#x[0-9A-Fa-f]{2,6});")
@@ -84,6 +85,7 @@ def _decoded(value: str) -> str:
     "K &gt; 5" is "K > 5", and "10\\S\\9/L" is "10^9/L"."""
     if "\\" in value:
         value = _ESCAPED.sub(lambda escape: _DELIMITERS[escape[1]], value)
+        value = _IN_HEX.sub(lambda escape: bytes.fromhex(escape[1]).decode("latin-1"), value)
     return _ENTITY.sub(lambda entity: unescape(entity[0]), value) if "&" in value else value
 
 

@@ -19,6 +19,7 @@ from smartapp.record.quantities import (
     compared_number,
     number,
     number_text,
+    plain_digits,
     quantity_text,
     written_number,
 )
@@ -71,7 +72,9 @@ def read_value(part: Resource) -> Value:
 def measured(value: Value) -> Value:
     """Return the measurement that a text is ("<0.5", "6.9 mmol/L"), for a comparison with a range;
     the value itself if it is none."""
-    if value.number is not None or (match := _MEASURED.fullmatch(value.text)) is None:
+    if value.number is not None:
+        return value
+    if (match := _MEASURED.fullmatch(plain_digits(value.text))) is None:
         return value
     comparator, amount, unit = match.groups()
     if unit and not is_unit(unit):

@@ -103,6 +103,15 @@ class TestResults:
         assert (found.kind, found.text) == ("was-abnormal", "6.9 mmol/L")
         assert found.beside == "now 4.1 mmol/L, 5 Oct 2026"
 
+    @pytest.mark.parametrize(("value", "kinds"), [(4.1, ["was-abnormal"]), (5.6, ["abnormal"])])
+    def test_what_was_abnormal_in_another_unit_is_not_abnormal_now(
+        self, value: float, kinds: list[str]
+    ) -> None:
+        before = potassium(6.9, "2026-10-02")
+        before["valueQuantity"]["unit"] = "mEq/L"
+        found = labs(potassium(value, "2026-10-05"), before).lines
+        assert [one.kind for one in found] == kinds
+
     def test_the_ehrs_own_word_counts(self) -> None:
         critical = [concept("", "HH", "")]
         found = line(labs(potassium(5.0, "2026-10-05", interpretation=critical)))

@@ -1833,6 +1833,19 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         ((ranged(None, {"text": "None seen"}, valueString="2+"),), f"2+ {OUTSIDE}"),
         ((ranged(None, {"text": "No growth"}, valueString="No growth"),), f"NOT {OUTSIDE}"),
         ((ranged(6, limits(high=5, appliesTo=[words("Both sexes")])),), "▲ Above range"),
+        # Full-width digits, the minus sign, and a character as HL7 v2 escapes it.
+        (
+            (
+                ranged(
+                    None,
+                    {"text": "\uff13\uff0e\uff15\uff5e\uff15\uff0e\uff11"},
+                    valueString="\uff16\uff0e\uff19",
+                ),
+            ),
+            "▲ Above range",
+        ),
+        ((ranged(None, limits(-2, 2), valueString="\u22124.2"),), "▼ Below range"),
+        ((result(valueString="MRSA\\X0D0A\\isolated"),), "MRSA isolated"),
     ],
 )
 def test_more_of_what_laboratories_send(given: tuple[Resource, ...], says: str) -> None:
