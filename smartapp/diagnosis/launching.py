@@ -130,8 +130,8 @@ TABLE = (
     ), Entry("C20", SEEN, "The launch address was opened without what an EHR sends, or with more",
              lambda c: c.step == Step.LAUNCH and c.code.startswith("parameter-"),
              "{c.seen} {c.address_has}",
-             "Let the EHR open the launch URL itself; it must send iss and launch, each once. A "
-             "bookmark cannot work.")),
+             "Let the EHR open the launch URL itself; it must send iss and launch, each once, and "
+             "encoded once. A bookmark cannot work.")),
     Entry("C20", SEEN, "The EHR opened the launch URL by POST, and the app takes it in the address",
           coded("launch-by-post"), FAILURE,
           "Let the EHR open the launch URL with GET, with iss and launch in its query."),

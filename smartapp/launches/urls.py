@@ -18,6 +18,7 @@ urlpatterns = [
     path("launch/", views.launch),  # as it was typed into some portals
     path("connect/<slug:endpoint_slug>/", views.connect, name="connect"),
     path("callback/<slug:registration_slug>/", callback.callback, name="callback"),
+    path("callback/", callback.callback, {"registration_slug": ""}),  # cut short at a vendor
     path("launches/<uuid:uuid>/", launch_page.page, name="page"),
     path("launches/<uuid:uuid>/context.json", context_document.context_json, name="context"),
     path("launches/<uuid:uuid>/style.css", style_css.style_css, name="style"),

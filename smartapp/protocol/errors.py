@@ -136,9 +136,12 @@ class ParameterMissing(RequestError):
     happened = "A part of the address that this app needs is missing."
     next_step = (
         "Start the app from your EHR's menu, or from this app's start page; "
-        "do not open a bookmarked launch address."
+        f"do not open a bookmarked launch address. {IF_TWICE}"
     )
-    in_ehr = "Open the app from the patient's chart; a bookmarked launch address opens nothing."
+    in_ehr = (
+        "Open the app from the patient's chart; a bookmarked launch address opens nothing. "
+        f"{TELL_IF_TWICE}"
+    )
 
 
 class LaunchByPost(RequestError):

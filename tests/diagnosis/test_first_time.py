@@ -187,11 +187,12 @@ class TestWayBack:
         await browser.get(changed(callback, code="x" * 20_000))
         await first_is("without what belongs into it, or with more", "C53")
 
-    async def test_redirect_uri_of_a_registration_that_was_renamed(
-        self, browser: Browser, ehr_launch: Start
+    @pytest.mark.parametrize("path", ["/callback/scripted-old/", "/callback/"])
+    async def test_redirect_uri_of_a_registration_that_was_renamed_or_cut_short(
+        self, browser: Browser, ehr_launch: Start, path: str
     ) -> None:
         callback = await browser.to_callback(ehr_launch())
-        await browser.get(callback.replace("/callback/scripted/", "/callback/scripted-old/"))
+        await browser.get(callback.replace("/callback/scripted/", path))
         await first_is("another registration's redirect URI", "C4")
 
     @pytest.mark.parametrize("times", [1, 2])

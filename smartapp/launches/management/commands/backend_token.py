@@ -33,4 +33,6 @@ class Command(BaseCommand):
 def _sentence(error: SmartError) -> str:
     code = error.error if isinstance(error, TokenRefused) else ""
     said = f" The EHR answered {code}." if code else ""
-    return f"{error.title}: {error.quoted or error.happened}.{said}"
+    is_of_launches = error.title == SmartError.title
+    title = "No token came" if is_of_launches else error.title
+    return f"{title}: {error.quoted or error.happened}.{said}"
