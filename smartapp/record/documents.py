@@ -29,7 +29,13 @@ from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import ENTERED_IN_ERROR, reason_to_leave_out, status_text
 from smartapp.record.moments import Moment, member_moment, newest_first
 from smartapp.record.narratives import OWN_TEXT, narrative_text
-from smartapp.record.observations import Reading, read_observation
+from smartapp.record.observations import (
+    FINAL,
+    STATUS_RANKS,
+    UNRANKED,
+    Reading,
+    read_observation,
+)
 from smartapp.record.people import Person, read_person
 from smartapp.record.reading import Given, LeftOut, Read, read_each
 from smartapp.record.references import (
@@ -224,16 +230,27 @@ class Document:
 
 
 def read_documents(given: Given) -> Read[Document]:
-    """Return reports and notes, newest first, then those that say nothing more or were replaced."""
+    """Return reports and notes, newest first, then those that say nothing more or were replaced.
+    Of one moment the final and the latest ones come first, in whichever order they were sent."""
     person = read_person(given.patient)
     replaced = superseded(_replacements(given.resources))
-    read = read_each(given.resources, lambda one: _document(one, given, person, replaced))
+    sent = sorted(given.resources, key=_distrust)
+    read = read_each(sent, lambda one: _document(one, given, person, replaced))
     entries = sorted(read.entries, key=_place)
     return Read(tuple(entries), read.left_out)
 
 
 def _place(one: Document) -> tuple[bool, str, bool, float]:
     return bool(one.fold), one.fold, bool(one.marks.doubt), newest_first(one.when)
+
+
+def _distrust(resource: Resource) -> tuple[int, float]:
+    """Return a sort key: corrected and final ones first, then the latest issue."""
+    said = status_code(resource, "docStatus")
+    if resource.get("resourceType") == "DiagnosticReport":
+        said = status_code(resource)
+    rank = STATUS_RANKS.get(said, UNRANKED if said else FINAL)
+    return max(rank, FINAL), newest_first(member_moment(resource, "issued", "date", "indexed"))
 
 
 def _replacements(resources: Iterable[Resource]) -> Iterator[tuple[str, str]]:
@@ -320,9 +337,12 @@ def _texts(attachments: Iterable[Attachment]) -> list[str]:
 
 
 def _report(resource: Resource, given: Given, person: Person) -> Document:
-    start, _ = period_moments(resource.get("effectivePeriod"))
+    start, end = period_moments(resource.get("effectivePeriod"))
     when = (
-        member_moment(resource, "effectiveDateTime") or start or member_moment(resource, "issued")
+        member_moment(resource, "effectiveDateTime")
+        or start
+        or end
+        or member_moment(resource, "issued")
     )
     attachments = read_attachments(resource)
     # STU3 has another name for them.
@@ -428,9 +448,9 @@ def _issued(resource: Resource, when: Moment | None) -> Iterable[str]:
 
 def _note(resource: Resource) -> Document:
     context = mapping(resource.get("context"))
-    start, _ = period_moments(context.get("period") or resource.get("period"))
+    start, end = period_moments(context.get("period") or resource.get("period"))
     # STU3 and DSTU2 call the date "indexed".
-    when = member_moment(resource, "date", "created", "indexed") or start
+    when = member_moment(resource, "date", "created", "indexed") or start or end
     attachments = read_attachments(resource)
     written = narrative_text(resource, is_all_there_is=not attachments)
     texts = [*_texts(attachments), f"{OWN_TEXT}{written}" if written else ""]

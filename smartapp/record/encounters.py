@@ -15,7 +15,7 @@ from smartapp.record.codes import (
     concept_words,
     words_or_known,
 )
-from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.elements import Resource, extensions, mapping, mappings
 from smartapp.record.facts import labelled
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import reason_to_leave_out
@@ -63,6 +63,13 @@ DISPOSITIONS = {
     "snf": "Skilled nursing facility",
     "oth": "Other",
 }
+# Those of the patient discharge status of the United States (NUBC) that must not be missed.
+_NUBC_DISPOSITIONS = {
+    "07": "Left against advice",
+    **dict.fromkeys(("20", "40", "41", "42"), "Died"),
+    **dict.fromkeys(("50", "51"), "Hospice"),
+}
+_CANCELLED_BECAUSE = "http://hl7.org/fhir/StructureDefinition/encounter-reasonCancelled"
 # HL7's codes of what a diagnosis was for.
 USES = {
     "AD": "admission diagnosis",
@@ -210,9 +217,12 @@ def _disposition(resource: Resource) -> str:
     stay = mapping(resource.get("hospitalization")) or mapping(resource.get("admission"))
     sent = stay.get("dischargeDisposition")
     known = (
-        DISPOSITIONS.get(code, "")
-        for system, code in codings(sent)
+        _NUBC_DISPOSITIONS.get(code, "")
+        if "nubc.org" in system
+        else DISPOSITIONS.get(code, "")
         if not system or system.endswith("/discharge-disposition")
+        else ""
+        for system, code in codings(sent)
     )
     discharged = concept_words(sent) or next(filter(None, known), "")
     discharged = discharged or labelled("discharge disposition", concept_texts(sent))
@@ -258,9 +268,14 @@ def role_words(role: object) -> str:
     return words_or_known(role, _ROLES)
 
 
+def _why_cancelled(extension: dict[str, Any]) -> str:
+    return labelled("cancelled because of", concept_texts(extension.get("valueCodeableConcept")))
+
+
 def _details(resource: Resource, name: str) -> Iterable[str]:
     stay = mapping(resource.get("hospitalization")) or mapping(resource.get("admission"))
     yield from concept_texts(resource.get("type"))[1:]
+    yield from map(_why_cancelled, extensions(resource, _CANCELLED_BECAUSE))
     service = concept_text(resource.get("serviceType"))
     if service and service != name:
         yield service

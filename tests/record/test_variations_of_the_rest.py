@@ -13,6 +13,7 @@ from tests.chart.samples import NOW, PATIENT, Resource, about_patient, concept, 
 from tests.pages.sections import assert_says, words_of
 from tests.record.samples import SNOMED
 
+NUBC = "https://www.nubc.org/CodeSystem/PatDischargeStatus"
 OWN = "The EHR's own text: "
 UNCLEAR = {"extension": [{"url": "http://example.org/unclear"}]}
 NOT_UNDERSTOOD = "does not understand"
@@ -779,6 +780,28 @@ TELECOM = [
         ),
         (
             "encounters",
+            encounter(
+                hospitalization={
+                    "dischargeDisposition": {"coding": [{"system": NUBC, "code": "20"}]}
+                }
+            ),
+            "Died",
+        ),
+        (
+            "encounters",
+            encounter(
+                status="cancelled",
+                extension=[
+                    {
+                        "url": "http://hl7.org/fhir/StructureDefinition/encounter-reasonCancelled",
+                        "valueCodeableConcept": words("Snow"),
+                    }
+                ],
+            ),
+            "cancelled because of: Snow",
+        ),
+        (
+            "encounters",
             encounter(hospitalization={"specialArrangement": [words("Interpreter")]}),
             "arrangement: Interpreter",
         ),
@@ -1408,6 +1431,14 @@ def test_a_report_that_another_one_replaces(status: str, is_replaced: bool) -> N
         "documents", {**report(conclusion="No bleed"), "id": "a"}, {**newer, "id": "b"}
     )
     assert ("1 replaced by a newer version" in shown) is is_replaced
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_one_moment_the_final_report_stands_first(order: int) -> None:
+    said = [report(status="preliminary", conclusion="Mass"), report(conclusion="No mass")]
+    said.append(report(status="corrected", conclusion="Cyst", issued="2026-06-01T09:00:00Z"))
+    shown = words_of("documents", *[{**one, "id": str(n)} for n, one in enumerate(said)][::order])
+    assert shown.index("Cyst") < shown.index("No mass") < shown.index("Preliminary")
 
 
 def test_an_order_beside_its_prohibition() -> None:
