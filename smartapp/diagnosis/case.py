@@ -46,11 +46,11 @@ SUBJECTS = {
     r"(client|app(lication)?)\b[^.]{0,40}? (is |was )?(not|un|never|could not be) ?"
     r"(be )?(found|known|registered(?! for)|recogni[sz]ed|exist)|(an?)?(other|different) client|"
     r"no (client|app(lication)?) (with|found)|invalid api ?key|not issued to this client|"
-    r"(invalid|incorrect) client\b(?! (or|and|credential|secret|auth|assertion|certificate|type))|"
-    r"\bclient mismatch",
+    r"(invalid|incorrect) client\b"
+    r"(?! (or|and|credential|secret|auth|assertion|jwt|certificate|type))|\bclient mismatch",
     "secret": r"secret|basic auth|(?<!their )(?<!name or )password",
-    "method": r"auth\w*[ _]method|method of auth|client is public|public client|"
-    r"secret (signed )?jwt|client_secret_jwt|"
+    "method": r"auth\w*[ _]method|method of auth|cannot authenticate with|"
+    r"client is public|public client|secret (signed )?jwt|client_secret_jwt|"
     r"(not|un) ?(allowed|supported|permitted|enabled)\b[^.]{0,30}"
     r"(private_key_jwt|client_secret|assertion)|"
     r"(private_key_jwt|client_secret_\w+|basic auth\w*)[^.]{0,30}"
@@ -58,7 +58,7 @@ SUBJECTS = {
     "certificate": r"(client|ssl) certificate|mutual.tls|\bmtls\b|tls_client_auth",
     "assertion": r"assertion|private_key_jwt|signed jwt|\bjwt\b",
     "authentication": r"authenticat|(?<!_)credentials",
-    "code": r"(?<!error )\bcode\b(?!.?(verifier|challenge))",
+    "code": r"(?<!error )(?<!status )\bcode\b(?!.?(verifier|challenge))",
     "dpop": r"\bdpop\b",
     "pkce": r"pkce|code.?verifier|code.?challenge|transform algorithm|proof key",
     "aud": r"\baud(ience)?\b|resource (server|principal)|\bservice not found",
@@ -80,7 +80,8 @@ SUBJECTS = {
     "gateway": r"\bno api ?key\b|api ?key variable|subscription key|\bWAF\b|firewall",
     "sign_in": r"admin\w* (consent|approval) (is )?required|need admin\w* approval|multi.?factor|"
     r"\bMFA\b|(log|sign) ?in again|expired session|not consented|forgot\w*( their)? password|"
-    r"mismatche?d? (identity|user)|(identity|user) mismatch|(different|another) user\b|"
+    r"mismatche?d? (identity|user)|(identity|user) mismatch|"
+    r"(auth\w*|logged|signed)\b[^.]{0,40} (different|another) user\b|"
     r"already (authenticated|logged|signed)|(log|sign).?in failed|"
     r"(authentication|(log|sign).?in)[ _](has )?expired|"
     r"\bcsrf\b|user ?name or password|user credentials|"
@@ -91,12 +92,12 @@ SUBJECTS = {
     r"certificate.verify|leaf.signature|(issuer|first) certificate|unknown authority|"
     r"(?<!client )(?<!ssl )certificate (has |is )?(expired|not trusted|untrusted)|"
     r"(name|host) (or service )?(is )?not known|no such host|"
-    r"resolves to a private|host is known|nodename|name resolution|(ssl|tls) connection",
+    r"altnames|resolves to a private|host is known|nodename|name resolution|(ssl|tls) connection",
     "address": r"\bip[ -]?address|\b(white|allow).?list|(your|source|remote|client) ip\b",
     "limit": r"too many|rate.?limit|quota|throttl|slow.?down|over (rate|qps)",
     "body": r"in the body|request body|client_secret_post",
     "missing": r"missing|required|must (name|include|contain|be (present|sent))|\babsent|"
-    r"\bno\b[^.]{0,30}\b(included|provided|present|supplied|given|sent|found)|\bno scopes?\b|"
+    r"\bno\b[^.]{0,40}\b(included|provided|present|supplied|given|sent|found)|\bno scopes?\b|"
     r"\bnot (provided|supplied|given|specified|sent)|(not be|is|was) (null|blank|empty)\b",
     "invalid": r"invalid|incorrect|mismatch|malformed|(not|non) match|not valid|unknown|"
     r"not (be )?(found|known|registered|recogni[sz]ed)|not exist",
@@ -181,6 +182,7 @@ _OF_THE_STANDARD = re.compile(
 )
 _QUERY = re.compile(r"(?<=\S)\?\S+=\S*")
 _BETWEEN_WORDS = re.compile(r"(?<=[a-z])(?<!\bv[12]):(?=[a-z])", re.IGNORECASE)
+_CONSTANT = re.compile(r"(?<=[A-Z])_(?=[A-Z])")
 _NOT = re.compile(r"(?<!ca)n['\u2019]t\b|(?<=can)['\u2019]t\b", re.IGNORECASE)
 _SUBJECTS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in SUBJECTS.items()}
 _SCOPE = re.compile(
@@ -784,10 +786,10 @@ def _is_strange(wire: WireRecord) -> bool:
 
 
 def _as_words(said: str) -> str:
-    """Return a text with blanks between its words: a URN has hyphens and colons there. The query of
-    an address says who asked, not what is wrong."""
+    """Return a text with blanks between its words: a URN has hyphens and colons there, and a name
+    as ERR_JWKS_TIMEOUT has lines. The query of an address says who asked, not what is wrong."""
     said = _QUERY.sub("", _NOT.sub(" not", said.replace("-", " ")))
-    return _BETWEEN_WORDS.sub(" ", said)
+    return _CONSTANT.sub(" ", _BETWEEN_WORDS.sub(" ", said))
 
 
 def _subjects(said: str) -> frozenset[str]:

@@ -32,7 +32,8 @@ def _names_approval(case: Case) -> bool:
 
 def _names_launch(case: Case) -> bool:
     """The launch value, and not the scope of that name."""
-    is_refused = case.is_refused and case.ehr_error in _OF_LAUNCHES and not case.missed
+    is_of_launches = case.ehr_error in _OF_LAUNCHES or "launch" in case.ehr_error
+    is_refused = case.is_refused and is_of_launches and not case.missed
     return is_refused and "launch" in case.named and case.named.isdisjoint(("scope", "aud"))
 
 
@@ -61,8 +62,9 @@ TABLE = (
     Entry("C1", SAID, "The app is not active at the vendor", _names_approval, ANSWER,
           "Activate it in the vendor's portal, or have the EHR's organization approve it."),
     Entry("C52", SAID, "The EHR refuses this person, or its policy does",
-          _naming("person", but_not=("keys",)), ANSWER, "The EHR's administrator has to look after "
-          "this person's account there, or after the policy that it names."),
+          _naming("person", but_not=("keys", "pkce")), ANSWER,
+          "The EHR's administrator has to look after this person's account there, or after the "
+          "policy that it names."),
     Entry("C52", SEEN, "The EHR did not let the person sign in, or did not ask them",
           _names_sign_in, ANSWER, "The person signs in to the EHR and opens the app again; where "
           "somebody else is signed in there, they sign out first. If it stays, the EHR's "

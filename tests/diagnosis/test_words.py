@@ -369,6 +369,15 @@ OF_PRODUCTS = [
      "another way to authenticate"),
     (SECRET, "invalid_client", "Basic authentication is not allowed", "another way to authent"),
     (SIGNED, "invalid_grant", "Incorrect client", "to another client id"),
+    # As libraries for Node.js, .NET, Python and Java have it.
+    (SIGNED, "invalid_client", "ERR_JWKS_NO_MATCHING_KEY", "does not have the key"),
+    (SIGNED, "invalid_client", "ERR_JWKS_TIMEOUT", "could not fetch our keys"),
+    (SIGNED, "invalid_client", "Host does not match certificate's altnames", "fetch our keys"),
+    (SIGNED, "invalid_client", "The client cannot authenticate with methods: ['private_key_jwt']",
+     "another way to authenticate"),
+    (SIGNED, "invalid_client", "Missing or invalid client JWT", "refuses our client assertion"),
+    (SIGNED, "invalid_client", "Unsupported JWS algorithm", "does not take our algorithm"),
+    (SIGNED, "invalid_request", "no client authentication mechanism provided", "to it: our auth"),
     # Oracle Health's, whose address says after its ? who asked.
     *(
         (SIGNED, "invalid_grant", f"https://e.example/errors/urn:e:error:oauth2:token:{urn}/"
@@ -490,6 +499,8 @@ AT_SIGN_IN = [
     ("invalid_scope", "offline_access scope is required", "no lasting access"),
     ("invalid_scope", "Scope exceeds maximum length", "too long for the EHR"),
     ("access_denied", "No appointments found for the person", "said no"),
+    ("access_denied", "Patient chart is locked by another user", "said no"),
+    ("invalid_launch_token", "", "no longer knows this launch"),
     ("access_denied", "Invalid username or password", "let the person sign in"),
     ("invalid_request", "CSRF token mismatch", "let the person sign in"),
     ("invalid_request", "Too many requests. Try later.", "problem of its own"),
