@@ -265,7 +265,7 @@ async def _issuer_keys(config: EndpointConfig, observation: Observation, issuer:
         return problem("issuer-keys", f"{issuer}: {error.detail}.{asked}", fix)
     if not keys:
         seen = f"{issuer} publishes no usable key at {url}."
-        return problem("issuer-keys", seen, f"Ask it. {_ENTER_KEYS}")
+        return problem("issuer-keys", seen, f"Ask the vendor. {_ENTER_KEYS}")
     return ok("issuer-keys", f"{issuer} publishes its keys at {url}; usable: {len(keys)}.")
 
 

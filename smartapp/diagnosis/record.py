@@ -84,7 +84,9 @@ _READS = with_rest((
           "which this server reaches the internet has to be allowed there.", rule="C141"),
     Entry("C141", SEEN, "The EHR does not let this app, or this user, read it",
           lambda c: _is_forbidden(c) and not _is_forbidden_by_a_page(c),
-          "{c.bad_reads_text}", "Compare the granted scopes, and the user's rights in the EHR."),
+          "{c.bad_reads_text}", "Compare the granted scopes, and the user's rights in the "
+          "EHR: some charts have to be opened there first, with a reason. The page quotes what the "
+          "EHR said."),
     Entry("C142", LIKELY, "The EHR wants another parameter in this search", _wants_a_parameter,
           "{c.bad_reads_text}", "athenahealth wants intent with MedicationRequest, others category "
           "or date: choose the vendor's preset, and ask the vendor what a search must have.",

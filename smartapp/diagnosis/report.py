@@ -121,7 +121,11 @@ def _lines(detail: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _outcome(wire: WireRecord) -> str:
     if wire.get("abandoned"):
         return f"given up by this app after {wire['ms']} ms: its answer was not needed any more"
-    clock = "" if wire["ahead"] is None else f", our clock {wire['ahead']} s ahead of its Date"
+    ahead = wire["ahead"]
+    clock = ""
+    if ahead is not None:
+        where = "ahead of" if ahead >= 0 else "behind"
+        clock = f", our clock {abs(ahead)} s {where} its Date"
     answer = f"{wire['status'] or 'no answer'} {wire.get('media', '')}".strip()
     return f"{answer} in {wire['ms']} ms{clock}"
 
@@ -141,7 +145,9 @@ def _text(page: AttemptPage, known: Facts) -> Iterator[str]:
         yield f"FHIR base URL {known.config.fhir_base_url}, client id {known.config.client_id}"
         yield f"Redirect URI {known.config.redirect_uri}, JWKS URL {known.config.jwks_url}"
     for number, (one, _) in enumerate(page.causes, 1):
-        yield f"\nCause {number} ({one.certainty.words.lower()}): {one.title} [{one.rule}]"
+        certainty = one.certainty.words
+        words = f"{certainty[0].lower()}{certainty[1:]}"
+        yield f"\nCause {number} ({words}): {one.title} [{one.rule}]"
         yield f"  {one.seen}\n  {one.fix}"
     for step in page.steps:
         failed = f" {step.code} {step.reference}" if step.code else ""

@@ -1191,6 +1191,7 @@ class TestWhatIsSaid:
         )
         await exchanged()
         text = (await in_database(report.build, await timeline())).text
+        assert "(the EHR says so)" in text
         quoted = "Your server's words: “invalid_client: Client […] of […] is not"
         assert quoted in text
         assert "Jane" not in text
