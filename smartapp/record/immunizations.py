@@ -154,8 +154,9 @@ def _uncounted(resource: Resource) -> str:
     """Return that the dose is weaker than needed, or does not count (DSTU2, STU3), and why; "" for
     a full one."""
     found = []
-    if is_true(resource.get("isSubpotent")):
-        found.append((SUBPOTENT, concept_texts(resource.get("subpotentReason"))))
+    why_weaker = concept_texts(resource.get("subpotentReason"))
+    if is_true(resource.get("isSubpotent")) or (why_weaker and "isSubpotent" not in resource):
+        found.append((SUBPOTENT, why_weaker))
     for protocol in mappings(resource.get("vaccinationProtocol")):
         status = protocol.get("doseStatus")
         if _counts_not(status):

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from smartapp.record import modifiers
 from smartapp.record.absence import is_masked
-from smartapp.record.codes import codes, concept_text
-from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.codes import concept_text
+from smartapp.record.elements import Resource, mapping, mappings, remembered
 from smartapp.record.moments import Chronology, Moment, member_moment
 from smartapp.record.references import display, displays
 from smartapp.record.texts import annotations, text
@@ -49,8 +49,10 @@ WITHHOLDING = frozenset({"REDACTED", "MASKED", "SUBSETTED"})
 # Words in place of a code.
 _IN_WORDS = {"RESTRICTED": "R", "VERY RESTRICTED": "V", "TEST HEALTH DATA": "HTEST"}
 _BESIDE_A_VALUE = (
-    "note", "interpretation", "referenceRange", "specimen", "method", "bodySite", "performer",
+    "code", "note", "interpretation", "referenceRange", "specimen", "method", "bodySite", "device",
+    "focus", "performer",
 )  # fmt: skip
+_is_masked = remembered(is_masked)
 FUTURE = "Dated in the future; check it in the EHR"
 _LABEL_ORDER = tuple(LABELS)
 _LABELLED = ("security", "tag")
@@ -119,7 +121,9 @@ def _labels(resource: Resource) -> tuple[str, ...]:
     that of its value itself."""
     labels = read_labels(resource)
     if resource.get("resourceType") == "Observation":
-        is_withheld = any(is_masked(resource[name]) for name in _BESIDE_A_VALUE if name in resource)
+        is_withheld = any(
+            _is_masked(resource[name]) for name in _BESIDE_A_VALUE if name in resource
+        )
     else:
         is_withheld = is_masked(resource)
     return tuple(dict.fromkeys((*labels, LABELS["MASKED"]))) if is_withheld else labels
@@ -194,7 +198,10 @@ def beyond_the_record(resources: Iterable[Resource], patient: Resource) -> tuple
 def _label_codes(resource: Resource) -> set[str]:
     if "securityLabel" in resource:
         # DocumentReference has two places for labels.
-        written = {code.upper() for code in codes(resource["securityLabel"])} & LABELS.keys()
+        concepts = mappings(resource["securityLabel"])
+        labels = [one for concept in concepts for one in mappings(concept.get("coding"))]
+        labels += [{"display": concept.get("text")} for concept in concepts]
+        written = {_code(one) for one in labels} & LABELS.keys()
         return written | _label_codes({"meta": resource.get("meta")})
     meta = mapping(resource.get("meta"))
     if not meta.get("security") and not meta.get("tag"):

@@ -667,6 +667,8 @@ def _details(resource: Resource, related: Related) -> Iterable[str]:
         yield f"Substitution: {allowed}{because}"
     if "priorPrescription" in resource:
         yield f"replaces {display(resource['priorPrescription']) or 'another order'}"
+    for beside in displays(resource.get("supportingInformation")):
+        yield f"see also: {beside}"
     performers = [
         *displays(resource.get("performer")),
         *concept_texts(resource.get("performerType")),

@@ -1823,6 +1823,8 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         # What is withheld beside a value.
         ((result(value=5, note=[{"_text": absent("masked")}]),), "withholds a part of this"),
         ((result(valueQuantity=null_flavor("MSK")),), "No result: masked"),
+        ((result(value=5, code=absent("masked")),), "withholds a part of this"),
+        ((result(value=5, code=absent("unknown")),), "NOT withholds"),
         # Comparators in words, marks beside a number, and what is neither seen nor grown.
         (
             (ranged(None, limits(0.6), valueString="less than 0.2"),),

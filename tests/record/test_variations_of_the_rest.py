@@ -125,6 +125,7 @@ SODIUM = contained(
         (note(HELLO, docStatus="preliminary"), "Hello | Preliminary"),
         (note(HELLO, status="superseded"), "replaced by a newer version"),
         (note(HELLO, securityLabel=[{"coding": [{"code": "R"}]}]), "Hello | Restricted"),
+        (note(HELLO, securityLabel=[words("Very restricted")]), "Hello | Very restricted"),
         (
             note(HELLO, relatesTo=[{"code": "appends", "target": {"display": "Note of 1 June"}}]),
             "appends: Note of 1 June",
@@ -380,6 +381,7 @@ def cvx(code: str) -> Resource:
             vaccine(isSubpotent=True, subpotentReason=[words("Cold chain")]),
             "Weaker than needed | Cold chain",
         ),
+        (vaccine(subpotentReason=[words("Cold chain")]), "Weaker than needed | Cold chain"),
         (
             vaccine(
                 vaccinationProtocol=[
