@@ -706,7 +706,7 @@ def same_code(code: str, system: str = LOINC, **members: Any) -> Resource:
                 result(id="2", value=140, code=coded("unknown", ABSENT_REASON)),
                 result(id="3", value=9, code=None),
             ),
-            "name 5 mmol/L 3 Jun | name 140 mmol/L 3 Jun | name 9 mmol/L 3 Jun",
+            "name 5 mmol/L the EHR withholds | name 140 mmol/L 3 Jun | name 9 mmol/L 3 Jun",
         ),
         # Whose blood it is.
         (
