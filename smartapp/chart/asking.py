@@ -158,7 +158,8 @@ def _amended(search: Search, parameters: Parameters, refused: ReadRefused) -> Pa
     if refused.http_status == HTTPStatus.FORBIDDEN:
         raise refused
     plain = {name: value for name, value in parameters.items() if name not in search.wishes}
-    for other in (plain, {**plain, **search.alone}, {**plain, **missing}):
+    unnamed = {} if search.is_besides else missing
+    for other in (plain, {**plain, **search.alone}, {**plain, **unnamed}):
         if other != parameters:
             return other
     if search.is_besides or not SIZE.keys() & parameters.keys():

@@ -62,7 +62,7 @@ class Search:
     it further, also to several different categories. `sort` puts the newest first, so that the
     omitted part of a long record is old. `include` adds the resources that the results refer to. If
     an EHR accepts neither, they are dropped; if it requires a parameter, that is taken from
-    `if_asked` (`chart/asking.py`).
+    `IF_ASKED` (`chart/asking.py`).
 
     `what` names the results if a section has several searches: "reported medications". If a search
     `is_optional` and not permitted, its section does not mention it. `is_besides`: the search finds
@@ -74,7 +74,6 @@ class Search:
     parameters: Pairs = ()
     sort: str = ""
     include: str = ""
-    if_asked: Pairs = ()
     what: str = ""
     is_optional: bool = False
     is_besides: bool = False
@@ -90,6 +89,12 @@ class Search:
         return {"category": self.categories[0]} if self.categories else {}
 
     @property
+    def if_asked(self) -> Pairs:
+        """What an EHR may require besides: parameters that narrow nothing down."""
+        named = dict(self.parameters)
+        return tuple(pair for pair in IF_ASKED.get(self.resource_type, ()) if pair[0] not in named)
+
+    @property
     def apart(self) -> tuple["Search", ...]:
         """A search for each of its different categories, or of those that an EHR may demand; none
         if there are not several."""
@@ -97,11 +102,7 @@ class Search:
         if len(asked) == 1:
             return ()
         others = tuple(pair for pair in self.parameters if pair[0] != "category")
-        if_asked = tuple(pair for pair in self.if_asked if pair[0] != "category")
-        return tuple(
-            replace(self, parameters=(*others, ("category", one)), if_asked=if_asked)
-            for one in asked
-        )
+        return tuple(replace(self, parameters=(*others, ("category", one))) for one in asked)
 
     @property
     def wishes(self) -> dict[str, str]:
@@ -109,10 +110,77 @@ class Search:
         return {name: value for name, value in wishes.items() if value}
 
 
-# Every intent of R4 except `option`, which is never shown. athenahealth refuses a search for
-# medication orders without an intent, because US Core has the combination of patient and intent.
-INTENTS = "order,plan,proposal,original-order,reflex-order,filler-order,instance-order"
-ANY_DATE = (("date", "ge1900-01-01"),)
+ANY_DATE = ("date", "ge1900-01-01")
+# What an EHR may require in a search: US Core lets a server refuse one without a status ("Search
+# for resources by status"), athenahealth refuses medication orders without an intent, others a
+# search without a date or a category. Every value of R4 but those that are never shown.
+IF_ASKED: dict[str, Pairs] = {
+    "AllergyIntolerance": (("clinical-status", "active,inactive,resolved"),),
+    "Appointment": (
+        ANY_DATE,
+        (
+            "status",
+            "proposed,pending,booked,arrived,fulfilled,cancelled,noshow,checked-in,waitlist",
+        ),
+    ),
+    "CarePlan": (
+        ("category", "assess-plan"),
+        ("status", "draft,active,on-hold,revoked,completed,unknown"),
+    ),
+    "CareTeam": (("status", "proposed,active,suspended,inactive"),),
+    "Condition": (
+        ("category", "problem-list-item,encounter-diagnosis,health-concern"),
+        ("clinical-status", "active,recurrence,relapse,inactive,remission,resolved"),
+    ),
+    "Coverage": (("status", "active,cancelled,draft"),),
+    "Device": (("status", "active,inactive,unknown"),),
+    "DiagnosticReport": (
+        ANY_DATE,
+        (
+            "status",
+            "registered,partial,preliminary,final,amended,corrected,appended,cancelled,unknown",
+        ),
+    ),
+    "DocumentReference": (("category", "clinical-note"), ("status", "current,superseded")),
+    "Encounter": (
+        ANY_DATE,
+        ("status", "planned,arrived,triaged,in-progress,onleave,finished,cancelled,unknown"),
+    ),
+    "FamilyMemberHistory": (("status", "partial,completed,health-unknown"),),
+    "Goal": (
+        (
+            "lifecycle-status",
+            "proposed,planned,accepted,active,on-hold,completed,cancelled,rejected",
+        ),
+    ),
+    "Immunization": (ANY_DATE, ("status", "completed,not-done")),
+    "MedicationAdministration": (
+        ("status", "in-progress,not-done,on-hold,completed,stopped,unknown"),
+    ),
+    "MedicationDispense": (
+        (
+            "status",
+            "preparation,in-progress,cancelled,on-hold,completed,stopped,declined,unknown",
+        ),
+    ),
+    "MedicationRequest": (
+        ("intent", "order,plan,proposal,original-order,reflex-order,filler-order,instance-order"),
+        ("status", "active,on-hold,cancelled,completed,stopped,draft,unknown"),
+    ),
+    "MedicationStatement": (
+        ("status", "active,completed,intended,stopped,on-hold,unknown,not-taken"),
+    ),
+    "Observation": (
+        ANY_DATE,
+        ("status", "registered,preliminary,final,amended,corrected,cancelled,unknown"),
+    ),
+    "Procedure": (
+        ANY_DATE,
+        ("status", "preparation,in-progress,not-done,on-hold,stopped,completed,unknown"),
+    ),
+    "QuestionnaireResponse": (("status", "in-progress,completed,amended,stopped"),),
+    "ServiceRequest": (("status", "draft,active,on-hold,revoked,completed,unknown"),),
+}
 VITAL_SIGNS, LABORATORY = ("vital-signs", "vital-sign"), ("laboratory", "LAB")
 SOCIAL = ("social-history", "survey")
 MEASURED = frozenset().union(*CATEGORIES.values())
@@ -239,12 +307,7 @@ SECTIONS = (
         name="allergies",
         title="Allergies and intolerances",
         for_patients="Allergies",
-        searches=(
-            Search(
-                "AllergyIntolerance",
-                if_asked=(("clinical-status", "active,inactive,resolved"),),
-            ),
-        ),
+        searches=(Search("AllergyIntolerance"),),
         read=read_allergies,
         template="sections/allergies.html",
         noun="allergy",
@@ -256,16 +319,7 @@ SECTIONS = (
         name="problems",
         title="Problems",
         for_patients="Health conditions",
-        searches=(
-            Search(
-                "Condition",
-                sort="-recorded-date",
-                if_asked=(
-                    ("category", "problem-list-item,encounter-diagnosis,health-concern"),
-                    ("clinical-status", "active,recurrence,relapse,inactive,remission,resolved"),
-                ),
-            ),
-        ),
+        searches=(Search("Condition", sort="-recorded-date"),),
         read=read_problems,
         template="sections/problems.html",
         noun="problem",
@@ -282,10 +336,6 @@ SECTIONS = (
                 "MedicationRequest",
                 sort="-authoredon",
                 include="MedicationRequest:medication",
-                if_asked=(
-                    ("intent", INTENTS),
-                    ("status", "active,on-hold,cancelled,completed,stopped,draft,unknown"),
-                ),
                 what="medication orders",
             ),
             Search("MedicationStatement", what="reported medications", is_optional=True),
@@ -305,7 +355,7 @@ SECTIONS = (
         title="Vital signs",
         for_patients="Blood pressure, weight and other measurements",
         searches=(
-            Search("Observation", VITAL_SIGNS, sort="-date", if_asked=ANY_DATE),
+            Search("Observation", VITAL_SIGNS, sort="-date"),
             UNFILED,
         ),
         belongs=_is_vital_sign,
@@ -321,7 +371,7 @@ SECTIONS = (
         title="Laboratory results",
         for_patients="Test results",
         searches=(
-            Search("Observation", LABORATORY, sort="-date", if_asked=ANY_DATE),
+            Search("Observation", LABORATORY, sort="-date"),
             UNFILED,
         ),
         belongs=_is_laboratory_result,
@@ -337,7 +387,7 @@ SECTIONS = (
         name="immunizations",
         title="Immunizations",
         for_patients="Vaccinations",
-        searches=(Search("Immunization", sort="-date", if_asked=ANY_DATE),),
+        searches=(Search("Immunization", sort="-date"),),
         read=read_immunizations,
         template="sections/immunizations.html",
         noun="immunization",
@@ -349,7 +399,7 @@ SECTIONS = (
         name="encounters",
         title="Encounters",
         for_patients="Visits",
-        searches=(Search("Encounter", sort="-date", if_asked=ANY_DATE),),
+        searches=(Search("Encounter", sort="-date"),),
         share=share_of_encounters,
         read=read_encounters,
         template="sections/encounters.html",
@@ -362,7 +412,7 @@ SECTIONS = (
         name="procedures",
         title="Procedures",
         for_patients="Operations and procedures",
-        searches=(Search("Procedure", sort="-date", if_asked=ANY_DATE),),
+        searches=(Search("Procedure", sort="-date"),),
         read=read_procedures,
         template="sections/procedures.html",
         noun="procedure",
@@ -417,13 +467,8 @@ SECTIONS = (
         title="Reports and notes",
         for_patients="Reports and notes of your care team",
         searches=(
-            Search("DiagnosticReport", sort="-date", if_asked=ANY_DATE, what="reports"),
-            Search(
-                "DocumentReference",
-                sort="-date",
-                if_asked=(("category", "clinical-note"),),
-                what="notes",
-            ),
+            Search("DiagnosticReport", sort="-date", what="reports"),
+            Search("DocumentReference", sort="-date", what="notes"),
         ),
         read=read_documents,
         template="sections/documents.html",
@@ -487,7 +532,7 @@ SECTIONS = (
         for_patients="Goals and care plans",
         searches=(
             Search("Goal", what="goals"),
-            Search("CarePlan", if_asked=(("category", "assess-plan"),), what="care plans"),
+            Search("CarePlan", what="care plans"),
         ),
         read=read_plans,
         template="sections/plans.html",
@@ -555,7 +600,7 @@ SECTIONS = (
         name="appointments",
         title="Appointments",
         for_patients="Appointments",
-        searches=(Search("Appointment", sort="-date", if_asked=ANY_DATE),),
+        searches=(Search("Appointment", sort="-date"),),
         read=read_appointments,
         template="sections/appointments.html",
         noun="appointment",

@@ -142,6 +142,10 @@ class TestDemands:
             ("Condition", "category", "problems"),
             ("Encounter", "date", "encounters"),
             ("AllergyIntolerance", "clinical-status", "allergies"),
+            ("CareTeam", "status", "care-team"),
+            ("DiagnosticReport", "status", "documents"),
+            ("Goal", "lifecycle-status", "plans"),
+            ("Coverage", "status", "coverage"),
         ],
     )
     async def test_a_search_is_put_once_more_with_what_the_ehr_names(
@@ -269,8 +273,9 @@ class TestCategories:
         assert [*found.notes] == (refused if known else [])
         if known:
             in_one = [one for one in ehr.asked("Observation") if categories_in(one) == [*FINDINGS]]
-            # As we like it, plain, and with pages of any size; and then no more.
-            assert len(in_one) == 3
+            # As we like it, plain, with what some EHRs demand, and the last two with pages of any
+            # size; and then no more.
+            assert len(in_one) == 5
 
     async def test_a_category_among_those_that_the_ehr_demands_costs_no_other(
         self, ehr: FakeEHR
