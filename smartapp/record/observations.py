@@ -98,7 +98,13 @@ _MARKED = re.compile(
 CORRECTED, FINAL, UNRANKED, REPLACED = range(4)
 STATUS_RANKS = {"corrected": CORRECTED, "amended": CORRECTED, "appended": CORRECTED, "final": FINAL}
 # Statuses that explain why there is no value.
-NOT_THERE = {"cancelled": "cancelled", "registered": "not yet available"}
+NOT_THERE = {
+    "cancelled": "cancelled",
+    "registered": "not yet available",
+    # R6.
+    "specimen-in-process": "specimen in process",
+    "cannot-be-obtained": "cannot be obtained",
+}
 # R4's extensions of Observation for content that other releases have in an element or a code.
 EXTENSIONS = "http://hl7.org/fhir/StructureDefinition/observation-"
 # HL7 v2 table 0487, for specimens whose type is only a code.

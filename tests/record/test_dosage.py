@@ -310,6 +310,20 @@ class TestTheAuthorsText:
                       "timing": {"repeat": DAY}})  # fmt: skip
         assert (found.words, found.coded) == ("Take 10 mg daily", "Oral")
 
+    @pytest.mark.parametrize(
+        ("written", "coded"),
+        [
+            ("Take 1 tablet by mouth 2 (two) times daily", ""),
+            ("1 tab(s) PO BID", "1 tablet"),
+            ("2 tablets orally b.i.d.", "1 tablet"),
+            ("1 tablet PO TID", "2 times a day"),
+        ],
+    )
+    def test_says_the_usual_in_many_ways(self, written: str, coded: str) -> None:
+        twice = {"frequency": 2, "period": 1, "periodUnit": "d"}
+        dosage = {"route": {"text": "Oral"}, "timing": {"repeat": twice}, **dose(1, "tablet")}
+        assert read({"text": written, **dosage}).coded == coded
+
     def test_never_hides_a_code_that_contradicts_it(self) -> None:
         found = read({"text": "Take 20 mg daily", **dose(10), "timing": {"repeat": DAY}})
         assert found.coded == "10 mg"
