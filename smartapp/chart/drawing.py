@@ -82,11 +82,14 @@ def draw_end(
     return render_to_string("sections/end.html", shown)
 
 
-def draw_alarm(error: SmartError, *, reference: str, start_again_url: str) -> str:
+def draw_alarm(
+    error: SmartError, *, endpoint_name: str, reference: str, start_again_url: str
+) -> str:
     """Return the alarm that replaces everything shown before, because it must not be used. Without
     `start_again_url` the person starts again in the EHR."""
     shown = {
         "error": error,
+        "endpoint_name": endpoint_name,
         "reference": reference,
         "start_again_url": start_again_url,
         "is_from_ehr": not start_again_url,

@@ -189,7 +189,12 @@ class PageBody:
     def _alarm(self, error: SmartError) -> str:
         # In a frame there is only the EHR to start again from.
         again = "" if is_framed(self._request) else start_again_url(self._launch)
-        return draw_alarm(error, reference=self._reference, start_again_url=again)
+        return draw_alarm(
+            error,
+            endpoint_name=self._launch.endpoint_name,
+            reference=self._reference,
+            start_again_url=again,
+        )
 
     def _page(self) -> LaunchPage:
         launch, tokens = self._access.launch, self._access.tokens

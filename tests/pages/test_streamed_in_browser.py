@@ -206,7 +206,10 @@ def test_the_keyboard_goes_through_the_page_in_its_order_while_it_is_still_sent(
 def test_a_late_alarm_blanks_what_was_shown(scripts: bool) -> None:
     """T17: with scripts it is gone, and without them nothing of it shows, nor is read out."""
     pieces = Pieces(plain_chart_of(PATIENT))
-    alarm = draw_alarm(WrongPatient("x"), reference=REFERENCE, start_again_url="")
+    ehr = "St. Brigid's"
+    alarm = draw_alarm(
+        WrongPatient("x"), endpoint_name=ehr, reference=REFERENCE, start_again_url=""
+    )
     born = plain_chart_of(PATIENT).who.identity
     assert born is not None
     name = born.name.text
@@ -218,6 +221,7 @@ def test_a_late_alarm_blanks_what_was_shown(scripts: bool) -> None:
             expect(page.get_by_text(name).first).to_be_visible()
             server.go_on()
             expect(page.get_by_role("heading", name=WrongPatient.title)).to_be_visible()
+            expect(page.get_by_text(ehr, exact=True)).to_be_visible()
             expect(page.locator("#allergies-title")).to_be_hidden()
             said = [words for _, words in tree(page)]
             assert not any(name in words or "Allergies" in words for words in said)
