@@ -38,9 +38,20 @@ _PERSON = (
     r"\b(user|account|practitioner|provider|clinician|portal)\b"
     r"(?! (app|facing|access token|session))"
 )
+# The app, or for whom it is switched on; and that it is not.
+_APP = (
+    r"(client|app(lication)?s?|(?<!self )registration|developer|integration|product|practice|"
+    r"tenant|organi[sz]ation)"
+)
+_OFF = (
+    r"((not|never) (yet )?(been )?(approved|active|activated|enabled|downloaded|installed|"
+    r"provisioned|deployed|published|subscribed|live\b|(in|on) (the )?(white|allow).?list)|"
+    r"inactive|\bdraft\b|(await|requir|need|pend)\w* (admin\w* )?approval|"
+    r"(development|test) (mode|status)|disabled|locked|pending|suspended|deactivated)"
+)
 # What an EHR's description may name. The words are the EHR's: nothing of ours is read this way.
 SUBJECTS = {
-    "redirect_uri": r"redirect|call.?back|(reply|return) ?(url|uri|address)",
+    "redirect_uri": r"redirect(?!ing|ed|s\b| loop)|call.?back|(reply|return) ?(url|uri|address)",
     "client_id": r"client[ _.-]?id\b|\bapp(lication)?[ _-]id\b|"
     r"(unknown|unregistered|unrecogni[sz]ed|terminated|no such|nonexistent)[ _-](client(?!_)|app)|"
     r"(client|app(lication)?)\b[^.]{0,40}? (is |was )?(not|un|never|could not be) ?"
@@ -61,12 +72,12 @@ SUBJECTS = {
     "code": r"(?<!error )(?<!status )\bcode\b(?!.?(verifier|challenge))",
     "dpop": r"\bdpop\b",
     "pkce": r"pkce|code.?verifier|code.?challenge|transform algorithm|proof key",
-    "aud": r"\baud(ience)?\b|resource (server|principal)|\bservice not found",
+    "aud": r"\baud(ience)?\b|resource (server|principal)(?! (is|error|fail))|\bservice not (found|enabled)",
     "keys": r"\bkid\b|\bjwks?(\b|_)|\bjku\b|web key|key set|key id|"
-    r"(public|signing|matching|usable|suitable|verification) key|\bkey\b.* not found|"
+    r"(public|signing|matching|usable|suitable|verification) key|"
+    r"(^\W*|\bthe )key (is |was )?not found|"
     r"\bkeys? (is |are )?not (yet )?(active|valid)|\bx5[ct]\b|thumbprint|"
-    r"signature(?! alg)|not verif|"
-    r"verif(y|ication) failed",
+    r"signature(?! alg)|(?<!address )(?<!mail )not verif|verif(y|ication) failed",
     # Not in a header that is repeated: `{kid=1, alg=RS384}`.
     "alg": r"\balg(orithm)?s?\b(?!=)|(?<!alg=)\b[RE]S(256|384|512)\b|\bkey (size|length)\b|"
     r"\b(EC|RSA) keys? (is |are )?(not|un) ?(supported|allowed|accepted)",
@@ -93,7 +104,7 @@ SUBJECTS = {
     r"(?<!client )(?<!ssl )certificate (has |is )?(expired|not trusted|untrusted)|"
     r"(name|host) (or service )?(is )?not known|no such host|"
     r"altnames|resolves to a private|host is known|nodename|name resolution|(ssl|tls) connection",
-    "address": r"\bip[ -]?address|\b(white|allow).?list|(your|source|remote|client) ip\b",
+    "address": r"\bip[ -]?(address|range|restrict)|(your|source|remote|client) ip\b",
     "limit": r"too many|rate.?limit|quota|throttl|slow.?down|over (rate|qps)",
     "body": r"in the body|request body|client_secret_post",
     "missing": r"missing|required|must (name|include|contain|be (present|sent))|\babsent|"
@@ -160,15 +171,10 @@ SUBJECTS = {
     r"\bpatient\b(?!/)[^.]{0,20} (not (be )?(selected|chosen|found|resolved|identified|in context)|"
     r"required|missing)",
     "refusal": r"\bcancel\w*|\bdeclin\w*|user denied",
-    "approval": r"not (yet )?(been )?(approved|active|activated|enabled|downloaded|installed|"
-    r"provisioned|deployed|published|subscribed|live\b)|inactive|\bdraft\b|"
-    r"(await|requir|need|pend)\w* (admin\w* )?approval|(development|test) (mode|status)|"
-    r"(client|app(lication)?|practice|organi[sz]ation)\b[^.]{0,40}? "
-    r"not (yet )?(been )?authori[sz]ed|"
-    r"unauthori[sz]ed (client|app(lication)?) for|"
-    r"not (allowed|permitted) (for|in|at|by) (this|the|your) (tenant|organi|practice|environment)|"
-    r"(?<![A-Za-z])(disabled|locked|pending|suspended|deactivated)|"
+    "approval": rf"\b{_APP}\b[^.]{{0,60}}? ({_OFF}|not (yet )?(been )?authori[sz]ed)|^\W*{_OFF}|"
+    rf"\b(disabled|locked|blocked|suspended|deleted|inactive|unauthori[sz]ed) {_APP}\b|"
     r"(client|app(lication)?)\b[^.]{0,20}\b(blocked|deleted|removed|revoked)|"
+    r"not (allowed|permitted) (for|in|at|by) (this|the|your) (tenant|organi|practice|environment)|"
     r"may not (be )?(launch|use)",
 }
 # Sentences of RFC 6749 §4.1.2.1 and §5.2 that servers send as they stand there: they name all that
