@@ -94,7 +94,8 @@ TABLE = (
           lambda c: _naming("redirect_uri")(c) and "https" in c.named
           and not c.redirect_uri.startswith("https:"), "{c.answer} Sent was {c.redirect_uri}",
           "Serve the app by https, and set PUBLIC_URL to that address."),
-    Entry("C44", SAID, "The request is too long for the EHR", _naming("length"),
+    Entry("C44", SAID, "The request is too long for the EHR",
+          _naming("length", but_not=("redirect_uri",)),
           "{c.answer} Asked for: {c.asked_for}.", "Take scopes out of the registration that are "
           "not used, or ask the vendor to take it as a form and to list authorize-post.",
           "scopes"),

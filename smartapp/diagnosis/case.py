@@ -62,17 +62,18 @@ SUBJECTS = {
     "secret": r"secret|basic auth|(?<!their )(?<!name or )password",
     "method": r"auth\w*[ _]method|method of auth|cannot authenticate with|"
     r"client is public|public client|secret (signed )?jwt|client_secret_jwt|"
-    r"(not|un) ?(allowed|supported|permitted|enabled)\b[^.]{0,30}"
+    r"((not|un) ?(allowed|supported|permitted|enabled)|disabled)\b[^.]{0,30}"
     r"(private_key_jwt|client_secret|assertion)|"
     r"(private_key_jwt|client_secret_\w+|basic auth\w*)[^.]{0,30}"
     r"(not|un) ?(allowed|supported|permitted|enabled)",
     "certificate": r"(client|ssl) certificate|mutual.tls|\bmtls\b|tls_client_auth",
-    "assertion": r"assertion|private_key_jwt|signed jwt|\bjwt\b",
+    "assertion": r"assertion|private_key_jwt|signed jwt|\bjwt\b|\bjti (too|must)",
     "authentication": r"authenticat|(?<!_)credentials",
     "code": r"(?<!error )(?<!status )\bcode\b(?!.?(verifier|challenge))",
     "dpop": r"\bdpop\b",
     "pkce": r"pkce|code.?verifier|code.?challenge|transform algorithm|proof key",
-    "aud": r"\baud(ience)?\b|resource (server|principal)(?! (is|error|fail))|\bservice not (found|enabled)",
+    "aud": r"\baud(ience)?\b|resource (server|principal)(?! (is|error|fail))|"
+    r"\bservice not (found|enabled)",
     "keys": r"\bkid\b|\bjwks?(\b|_)|\bjku\b|web key|key set|key id|"
     r"(public|signing|matching|usable|suitable|verification) key|"
     r"(^\W*|\bthe )key (is |was )?not found|"
@@ -87,7 +88,8 @@ SUBJECTS = {
     r"(returned|answered|responded|status)( with)?:? (http )?[345]\d\d|time[sd]?.?out|unreachable|"
     r"\bECONN|\bENOTFOUND|connection refused|blocked|\bunavailable|"
     r"(while|when) (fetch|retriev|load|download|read|gett)ing|"
-    r"(fetch|retriev|load|download)\w* (fail|error)",
+    r"(fetch|retriev|load|download)\w* (fail|error)|"
+    r"\bjwks?\b[^.]{0,40} (redirect|certificate|https|json|html|too large)|content.type of jwks",
     "gateway": r"\bno api ?key\b|api ?key variable|subscription key|\bWAF\b|firewall",
     "sign_in": r"admin\w* (consent|approval) (is )?required|need admin\w* approval|multi.?factor|"
     r"\bMFA\b|(log|sign) ?in again|expired session|not consented|forgot\w*( their)? password|"
@@ -95,7 +97,8 @@ SUBJECTS = {
     r"(auth\w*|logged|signed)\b[^.]{0,40} (different|another) user\b|"
     r"already (authenticated|logged|signed)|(log|sign).?in failed|"
     r"(authentication|(log|sign).?in)[ _](has )?expired|"
-    r"\bcsrf\b|user ?name or password|user credentials|"
+    r"\bcsrf\b|consent (is )?required|(page|form|request) (has )?expired|"
+    r"user ?name or password|user credentials|"
     r"session (has |is )?(expired|timed out|inactive|not (active|found))|"
     r"password (has |is )?expired|verify your e.?mail",
     "network": r"handshake|certificat\w+ (chain|path)|PKIX|self.signed|unknown ?host|getaddrinfo|"
@@ -105,7 +108,8 @@ SUBJECTS = {
     r"(name|host) (or service )?(is )?not known|no such host|"
     r"altnames|resolves to a private|host is known|nodename|name resolution|(ssl|tls) connection",
     "address": r"\bip[ -]?(address|range|restrict)|(your|source|remote|client) ip\b",
-    "limit": r"too many|rate.?limit|quota|throttl|slow.?down|over (rate|qps)",
+    "limit": r"too many (?!scopes|resources|active)|rate.?limit|quota|throttl|slow.?down|"
+    r"over (rate|qps)",
     "body": r"in the body|request body|client_secret_post",
     "missing": r"missing|required|must (name|include|contain|be (present|sent))|\babsent|"
     r"\bno\b[^.]{0,40}\b(included|provided|present|supplied|given|sent|found)|\bno scopes?\b|"
@@ -148,7 +152,8 @@ SUBJECTS = {
     r"(long|large)|exceed\w* ([\d,]+ (char|byte)|(the )?max\w* (length|size))|"
     r"\bscopes\b[^.]{0,20} too many|too many scopes",
     "repeated": r"\bduplicate|more than once",
-    "jti": r"\bjti\b|replay|already (been )?(used|seen|redeemed|consumed|exchanged|processed)|"
+    "jti": r"\bjti\b(?! (too|must))|replay|"
+    r"already (been )?(used|seen|redeemed|consumed|exchanged|processed)|"
     r"used (before(?! [\d[])|already|previously|more than)|\breused?\b",
     "clock": r"\bexp\b|\biat\b|\bnbf\b|clock|in the (future|past)|lifetime|not yet valid|skew|"
     r"used before [\d[]|valid(ity)? (time|period)|time range|"
@@ -212,10 +217,10 @@ _MEMBER = re.compile(
     r"(?:required|missing|absent|not|null|blank|empty|present|sent)\b",
     re.IGNORECASE,
 )
-# RFC 7515 §4.1 and RFC 7519 §4.1, without those that have a cause of their own. A time that has to
-# be in the future is there.
+# RFC 7515 §4.1 and RFC 7519 §4.1, without alg and kid, which EHRs name for other reasons. A time
+# that has to be in the future is there.
 _PART_OF_ASSERTION = re.compile(
-    r"\b(exp|iat|nbf|jti|typ|jku|x5c|x5t)\b(?![^.]* in the (future|past)\b)"
+    r"\b(iss|sub|aud|exp|iat|nbf|jti|typ|jku|x5c|x5t)\b(?![^.]* in the (future|past)\b)"
 )
 # The two forms of SMART's scopes, versions 1 and 2.
 _BY_PERMISSION = {"permission-v1": "older", "permission-v2": "newer"}
@@ -223,6 +228,9 @@ _WRITE = {"older": ".read in place of .rs", "newer": ".rs in place of .read"}
 _FORMS = {"markup": "It is a web page, or XML. ", "nothing": "It is empty. "}
 # What is wrong with a request that has all its members.
 _NOT_LOST = {"invalid", "registration", "user", "sign_in", "lasts"}
+_TROUBLE = ("server_error", "temporarily_unavailable")
+# What a server in trouble may mean that is not inside itself.
+_OUTSIDE = frozenset(("fetch", "network", "sign_in", "cookies", "limit", "user", "address"))
 # What is named where nothing of OAuth is.
 _SAYS_LITTLE = {"missing", "invalid", "authentication", "credentials", "user", "expired", "fetch"}
 _OF_A_PARAMETER = {
@@ -278,6 +286,9 @@ class Case:
         self.named = (
             frozenset({"limit"}) if self.is_limited else _subjects(f"{own_code}: {self.said}")
         )
+        if self.ehr_error in _TROUBLE:
+            is_of_keys = self.named & {"fetch", "network"}
+            self.named &= _OUTSIDE | ({"keys"} if is_of_keys else set())
         self.is_framed = bool(self.failure["framed"])
         self.broken_rule: str = self.failure["rule"]
         self.iss: str = self.failure["iss"]
