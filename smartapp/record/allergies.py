@@ -12,8 +12,11 @@ from typing import Any
 from smartapp.record.absence import absent_code, named_or, reason_words
 from smartapp.record.amounts import duration_text
 from smartapp.record.codes import (
+    RXNORM,
+    SNOMED,
     codes,
     coding_displays,
+    codings,
     concept_text,
     concept_words,
     status_code,
@@ -61,6 +64,12 @@ _OF_ANY_ALLERGY = frozenset(
         "class", "containing", "preparation", "derivative", "derivatives", "disorder", "finding",
         "to", "of", "and", "or", "the", "with", "in",
     ]
+)  # fmt: skip
+_SUBSTANCES_ARE_IN = frozenset({SNOMED, RXNORM})
+# SNOMED CT's codes for allergies and intolerances of a kind.
+_OF_NO_SUBSTANCE = frozenset(
+    {"419199007", "416098002", "414285001", "420134006", "418038007", "419511003", "418471000",
+     "235719002", "59037007", "426232007", "106190000", "609328004", "281647001"}
 )  # fmt: skip
 # R4's extensions of AllergyIntolerance and of its reaction.
 EXTENSIONS = "http://hl7.org/fhir/StructureDefinition/allergyintolerance-"
@@ -147,19 +156,30 @@ def _place(allergy: Allergy) -> tuple[bool, bool, bool, int, float, str]:
 
 
 def _remarked(allergies: Iterable[Allergy]) -> list[Allergy]:
-    """Return the entries; each statement says whether another entry contradicts it."""
+    """Return the entries; each statement says whether another entry contradicts it, by its kind or
+    by its name: "No known allergy to penicillin"."""
     listed = list(allergies)
+    names = [one.name_with_substances.casefold() for one in listed if one.is_counted]
     kinds = [
         [kind for kind in one.categories if kind in CATEGORY_WORDS] or [*CATEGORY_WORDS]
         for one in listed
         if one.is_counted
     ]
     return [
-        replace(one, is_contradicted=contradicts(one.statement, kinds))
+        replace(
+            one,
+            is_contradicted=contradicts(one.statement, kinds) or _is_named(one.statement, names),
+        )
         if one.statement and one.is_active
         else one
         for one in listed
     ]
+
+
+def _is_named(statement: Statement, names: Iterable[str]) -> bool:
+    """Return whether a name has one of the substances to which there is no allergy."""
+    denied = {word for word in statement.kind.casefold().split() if word not in CATEGORY_WORDS}
+    return any(len(word) >= LEAST_IN_COMMON and word in name for name in names for word in denied)
 
 
 def _in_r4(resource: Resource) -> Resource:
@@ -180,6 +200,7 @@ def _allergy(sent: Resource, now: datetime) -> Allergy:
     resource = _in_r4(sent)
     statement = _statement(resource)
     criticality = _criticality(resource)
+    onset, last_occurrence = read_span(resource, "onset"), member_moment(resource, "lastOccurrence")
     marks = read_marks(
         resource,
         when=member_moment(resource, "recordedDate", "assertedDate"),
@@ -187,13 +208,15 @@ def _allergy(sent: Resource, now: datetime) -> Allergy:
     )
     is_named = bool(_words(resource))
     marks = with_own_text(marks, resource, is_all_there_is=not is_named)
-    if statement is None and (denial := _denial(resource)):
+    if statement is not None and (other := _contrary_code(resource)):
+        marks = marks._replace(notes=(f"Its code says “{other}”.", *marks.notes))
+    elif statement is None and (denial := _denial(resource)):
         remark = f"Its code says “{denial}”, but not the rest of the entry."
         marks = marks._replace(notes=(remark, *marks.notes))
     elif statement is None and (other := _other_name(resource.get("code"))):
         marks = marks._replace(notes=(f"Its code says “{other}”.", *marks.notes))
     return Allergy(
-        marks=doubted(marks, now),
+        marks=doubted(marks, now, onset.moment if onset else None, last_occurrence),
         name=statement.words if statement else _name(resource),
         is_active=_is_active(resource),
         statement=statement,
@@ -202,9 +225,9 @@ def _allergy(sent: Resource, now: datetime) -> Allergy:
         kind=_kind(resource),
         categories=tuple(_categories(resource)),
         reactions=_reactions(resource),
-        onset=read_span(resource, "onset"),
+        onset=onset,
         resolved=_resolved(resource),
-        last_occurrence=member_moment(resource, "lastOccurrence"),
+        last_occurrence=last_occurrence,
         recorded=member_moment(resource, "recordedDate", "assertedDate"),
     )
 
@@ -310,6 +333,22 @@ def _denial(resource: Resource) -> str:
     """Return the words of a code that says that there is none."""
     said = read_statement(resource.get("code"))
     return said.words if said and said.meaning == "none" else ""
+
+
+def _contrary_code(resource: Resource) -> str:
+    """Return the display of a code of a certain substance beside a statement that there is no
+    allergy; "" if there is none."""
+    if absent_code(resource.get("code")):
+        return ""
+    for coding in mappings(mapping(resource.get("code")).get("coding")):
+        concept = {"coding": [coding]}
+        is_of_one = any(
+            system in _SUBSTANCES_ARE_IN and code not in _OF_NO_SUBSTANCE
+            for system, code in codings(concept)
+        )
+        if is_of_one and not read_statement(concept) and (words := concept_words(concept)):
+            return words
+    return ""
 
 
 def _words(resource: Resource) -> str:

@@ -165,9 +165,11 @@ def _participants(resource: Resource) -> Iterable[str]:
             yield f"{name} ({role})" if role else name
 
 
-def doubted(marks: Marks, now: datetime) -> Marks:
-    """Return the marks, with a doubt if the date is in the future."""
-    return marks._replace(doubt=FUTURE) if Chronology(now).is_future(marks.when) else marks
+def doubted(marks: Marks, now: datetime, *others: Moment | None) -> Marks:
+    """Return the marks, with a doubt if the date, or one of the others, is in the future."""
+    chronology = Chronology(now)
+    is_future = any(map(chronology.is_future, (marks.when, *others)))
+    return marks._replace(doubt=FUTURE) if is_future else marks
 
 
 def read_labels(resource: Resource) -> tuple[str, ...]:

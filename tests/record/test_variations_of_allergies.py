@@ -19,6 +19,11 @@ def allergy(code: object = "Penicillin", **members: Any) -> Resource:
     return about_patient("AllergyIntolerance", str(code), code=named, **members)
 
 
+def sct(words: str, code: str, display: str) -> Resource:
+    coding = {"system": "http://snomed.info/sct", "code": code, "display": display}
+    return {"text": words, "coding": [coding]}
+
+
 def absent(reason: str) -> Resource:
     return {"extension": [{"url": DATA_ABSENT_REASON, "valueCode": reason}]}
 
@@ -336,6 +341,16 @@ def at_risk(risk: str) -> Resource:
                 "Ukendt",
             )
         ),
+        # A statement with the code of a substance, and of none.
+        (
+            allergy(sct("No known allergies", "91936005", "Allergy to penicillin")),
+            "see its note | Its code says “Allergy to penicillin”.",
+        ),
+        (
+            allergy(sct("No known drug allergies", "416098002", "Drug allergy")),
+            "No known drug allergies | NOT note | NOT Its code",
+        ),
+        (allergy(onsetDateTime="2031"), "Dated in the future"),
         # In R5 a manifestation may be a finding of its own.
         (
             allergy(
@@ -391,6 +406,9 @@ CONTRADICTED = "The record contradicts this"
         ("Patient denies any known drug allergies", allergy("Aspirin"), True),
         ("NKDA", allergy(absent("masked")), True),
         ("No known allergies", allergy("Latex", clinicalStatus="resolved"), False),
+        ("No known latex allergy", allergy("Latex"), True),
+        ("No known allergy to penicillin", allergy("Penicillin V"), True),
+        ("No known latex allergy", allergy("Peanut"), False),
     ],
 )
 def test_a_statement_beside_an_allergy(
