@@ -176,7 +176,8 @@ SUBJECTS = {
     r"\bpatient\b(?!/)[^.]{0,20} (not (be )?(selected|chosen|found|resolved|identified|in context)|"
     r"required|missing)",
     "refusal": r"\bcancel\w*|\bdeclin\w*|user denied",
-    "approval": rf"\b{_APP}\b[^.]{{0,60}}? ({_OFF}|not (yet )?(been )?authori[sz]ed)|^\W*{_OFF}|"
+    "approval": rf"\b{_APP}(\b[^.]{{0,60}}? |_)({_OFF}|not (yet )?(been )?authori[sz]ed)|"
+    rf"^[: ]*{_OFF}|"
     rf"\b(disabled|locked|blocked|suspended|deleted|inactive|unauthori[sz]ed) {_APP}\b|"
     r"(client|app(lication)?)\b[^.]{0,20}\b(blocked|deleted|removed|revoked)|"
     r"not (allowed|permitted) (for|in|at|by) (this|the|your) (tenant|organi|practice|environment)|"
