@@ -12,11 +12,8 @@ from typing import Any
 from smartapp.record.absence import absent_code, named_or, reason_words
 from smartapp.record.amounts import duration_text
 from smartapp.record.codes import (
-    RXNORM,
-    SNOMED,
     codes,
     coding_displays,
-    codings,
     concept_text,
     concept_words,
     status_code,
@@ -64,12 +61,6 @@ _OF_ANY_ALLERGY = frozenset(
         "class", "containing", "preparation", "derivative", "derivatives", "disorder", "finding",
         "to", "of", "and", "or", "the", "with", "in",
     ]
-)  # fmt: skip
-_SUBSTANCES_ARE_IN = frozenset({SNOMED, RXNORM})
-# SNOMED CT's codes for allergies and intolerances of a kind.
-_OF_NO_SUBSTANCE = frozenset(
-    {"419199007", "416098002", "414285001", "420134006", "418038007", "419511003", "418471000",
-     "235719002", "59037007", "426232007", "106190000", "609328004", "281647001"}
 )  # fmt: skip
 # R4's extensions of AllergyIntolerance and of its reaction.
 EXTENSIONS = "http://hl7.org/fhir/StructureDefinition/allergyintolerance-"
@@ -208,9 +199,7 @@ def _allergy(sent: Resource, now: datetime) -> Allergy:
     )
     is_named = bool(_words(resource))
     marks = with_own_text(marks, resource, is_all_there_is=not is_named)
-    if statement is not None and (other := _contrary_code(resource)):
-        marks = marks._replace(notes=(f"Its code says “{other}”.", *marks.notes))
-    elif statement is None and (denial := _denial(resource)):
+    if statement is None and (denial := _denial(resource)):
         remark = f"Its code says “{denial}”, but not the rest of the entry."
         marks = marks._replace(notes=(remark, *marks.notes))
     elif statement is None and (other := _other_name(resource.get("code"))):
@@ -333,22 +322,6 @@ def _denial(resource: Resource) -> str:
     """Return the words of a code that says that there is none."""
     said = read_statement(resource.get("code"))
     return said.words if said and said.meaning == "none" else ""
-
-
-def _contrary_code(resource: Resource) -> str:
-    """Return the display of a code of a certain substance beside a statement that there is no
-    allergy; "" if there is none."""
-    if absent_code(resource.get("code")):
-        return ""
-    for coding in mappings(mapping(resource.get("code")).get("coding")):
-        concept = {"coding": [coding]}
-        is_of_one = any(
-            system in _SUBSTANCES_ARE_IN and code not in _OF_NO_SUBSTANCE
-            for system, code in codings(concept)
-        )
-        if is_of_one and not read_statement(concept) and (words := concept_words(concept)):
-            return words
-    return ""
 
 
 def _words(resource: Resource) -> str:

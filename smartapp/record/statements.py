@@ -7,12 +7,14 @@ NullFlavor, FHIR data-absent-reason, and words of authors who have no code.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from smartapp.record.absence import absent_code, is_nobody_known, reason_words
-from smartapp.record.codes import SNOMED, codings, concept_words
+from smartapp.record.codes import RXNORM, SNOMED, codings, concept_words
+from smartapp.record.elements import mapping, mappings
 from smartapp.record.moments import Moment
+from smartapp.record.texts import text
 
 # none: somebody asked, and there is none · unknown: nobody asked, or it is not known
 Meaning = Literal["none", "unknown"]
@@ -57,6 +59,14 @@ _SNOMED_WORDS = {
     "787483001": "No known device use",
     "1631000175102": "Not on file",
 }
+# Codes of these systems name something that exists, except those for all of a kind.
+_NAMING_SYSTEMS = frozenset({SNOMED, RXNORM, "http://hl7.org/fhir/sid/cvx"})
+_OF_A_WHOLE_KIND = frozenset(
+    {"419199007", "416098002", "414285001", "420134006", "418038007", "419511003", "418471000",
+     "235719002", "59037007", "426232007", "106190000", "609328004", "281647001", "55607006",
+     "64572001", "404684003", "282291009", "409586006", "410942007", "71388002", "243796009",
+     "998", "999"}
+)  # fmt: skip
 _ABBREVIATIONS = {
     "nka": "No known allergies",
     "nkda": "No known drug allergies",
@@ -255,7 +265,24 @@ class Statement:
 
 def read_statement(concept: object) -> Statement | None:
     """Return the statement that a code makes; None for the code of something that exists."""
-    return _by_code(concept) or _by_absence(concept) or _by_words(_written(concept))
+    found = _by_code(concept) or _by_absence(concept) or _by_words(_written(concept))
+    other = _contrary_code(concept) if found else ""
+    return replace(found, words=f"{found.words} (“{other}”)") if found and other else found
+
+
+def _contrary_code(concept: object) -> str:
+    """Return the display of a code of something that exists, beside a statement that nothing does;
+    "" if there is none. A code for all of a kind says nothing else ("Drug allergy")."""
+    for coding in mappings(mapping(concept).get("coding")):
+        of_one = {"coding": [coding]}
+        words = text(coding.get("display"))
+        is_of_one = any(
+            system in _NAMING_SYSTEMS and code not in _OF_A_WHOLE_KIND
+            for system, code in codings(of_one)
+        )
+        if words and is_of_one and not (_by_code(of_one) or _by_words(words)):
+            return words
+    return ""
 
 
 def read_undated_statement(concept: object, when: Moment | None) -> Statement | None:

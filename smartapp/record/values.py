@@ -5,13 +5,19 @@ is announced.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 from smartapp.record.absence import absent_code, extension_code, reason_words
 from smartapp.record.answers import NEGATIVE, POSITIVE, answer_words, plain_answer
-from smartapp.record.codes import coding_displays, concept_text, concept_words
+from smartapp.record.codes import (
+    SNOMED,
+    coding_displays,
+    codings,
+    concept_text,
+    concept_words,
+)
 from smartapp.record.elements import Resource, is_false, is_true, mapping, remembered
 from smartapp.record.moments import parse_moment
 from smartapp.record.quantities import (
@@ -37,6 +43,12 @@ _MEASURED = re.compile(
     re.IGNORECASE,
 )
 _SIGN = re.compile(r"\b(?:pos|neg)(?:\b|iti[vf]|ati[vf])", re.IGNORECASE)
+# When somebody smokes or is pregnant, of which only one can be so.
+_TIMES = {
+    "never": re.compile(r"\b(?:never|not pregnant)\b", re.IGNORECASE),
+    "once": re.compile(r"\b(?:former|ex-smoker|quit)\b", re.IGNORECASE),
+    "now": re.compile(r"\b(?:current|every day|daily|(?<!not )pregnant)\b", re.IGNORECASE),
+}
 # Words in place of a result, which say where it is.
 _ELSEWHERE = re.compile(r"\W*(?:see|refer to)\b.{0,40}", re.IGNORECASE)
 UNKNOWN_KIND = "A value of a kind that this app does not show; see the EHR"
@@ -144,7 +156,10 @@ def _concept(content: object) -> Value:
     written = prose(mapping(content).get("text"))
     displays = coding_displays(content)
     said = [*filter(None, (written, *(displays or (answer_words(content),))))]
-    if _contradict(said):
+    meant = [*said, *filter(None, (answer_words(content),))]
+    if _contradict(meant):
+        return Value(" / ".join(dict.fromkeys(meant)))
+    if not written and _are_apart(content):
         return Value(" / ".join(dict.fromkeys(said)))
     if _ELSEWHERE.fullmatch(written) and displays:
         return Value(f"{written} ({displays[0]})")
@@ -153,10 +168,21 @@ def _concept(content: object) -> Value:
     )
 
 
-def _contradict(said: Iterable[str]) -> bool:
-    """Return whether one of these is positive and another one negative: the author's words and
-    those of the code, or two displays."""
-    return {True, False} <= {_is_positive(one) for one in said}
+def _contradict(said: Sequence[str]) -> bool:
+    """Return whether one of these is positive and another one negative, or "never" and "every day":
+    the author's words and those of the code, or two displays."""
+    if {True, False} <= {_is_positive(one) for one in said}:
+        return True
+    times = ({name for name, words in _TIMES.items() if words.search(one)} for one in said)
+    return len({min(found) for found in times if len(found) == 1}) > 1
+
+
+def _are_apart(concept: object) -> bool:
+    """Return whether an answer has two codes of SNOMED CT that do not mean the same: two organisms,
+    and not "positive" and "detected"."""
+    found = set(codings(concept))
+    signs = {_is_positive(words) for words in coding_displays(concept)}
+    return len(found) > 1 and {system for system, _ in found} == {SNOMED} and None in signs
 
 
 def _is_positive(words: str) -> bool | None:

@@ -344,11 +344,11 @@ def at_risk(risk: str) -> Resource:
         # A statement with the code of a substance, and of none.
         (
             allergy(sct("No known allergies", "91936005", "Allergy to penicillin")),
-            "see its note | Its code says “Allergy to penicillin”.",
+            "No known allergies (“Allergy to penicillin”)",
         ),
         (
             allergy(sct("No known drug allergies", "416098002", "Drug allergy")),
-            "No known drug allergies | NOT note | NOT Its code",
+            "No known drug allergies | NOT “",
         ),
         (allergy(onsetDateTime="2031"), "Dated in the future"),
         # In R5 a manifestation may be a finding of its own.

@@ -46,6 +46,10 @@ def null_flavor(code: str) -> Resource:
     return {"extension": [{"url": url, "valueCode": code}]}
 
 
+def snomed(*displays: str) -> Resource:
+    return {"coding": [{"system": SNOMED, "code": one, "display": one} for one in displays]}
+
+
 def related(how: str, id: str) -> Resource:
     return {"type": how, "target": {"reference": f"Observation/{id}"}}
 
@@ -1848,6 +1852,16 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         ),
         ((ranged(None, limits(-2, 2), valueString="\u22124.2"),), "▼ Below range"),
         ((result(valueString="MRSA\\X0D0A\\isolated"),), "MRSA isolated"),
+        # Several codes of SNOMED CT in one answer, and one that contradicts the words.
+        (
+            (result(valueCodeableConcept=snomed("E. coli", "Klebsiella")),),
+            "E. coli / Klebsiella",
+        ),
+        ((result(valueCodeableConcept=snomed("Positive", "Detected")),), "Positive | NOT Detected"),
+        (
+            (result(valueCodeableConcept={**snomed("Current smoker"), "text": "Never smoker"}),),
+            "Never smoker / Current smoker",
+        ),
     ],
 )
 def test_more_of_what_laboratories_send(given: tuple[Resource, ...], says: str) -> None:
