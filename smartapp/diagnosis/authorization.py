@@ -126,7 +126,8 @@ TABLE = (
           "Allow refresh tokens for this app in the vendor's portal, or take offline_access and "
           "online_access out of the registration.", "scopes"),
     Entry("C39", SAID, "The EHR does not give these scopes: {c.named_scopes}",
-          lambda c: _answered()(c) and bool(c.named_scopes), ANSWER, "Tick them for this "
+          lambda c: _answered()(c) and bool(c.named_scopes) and (
+              c.ehr_error != "access_denied" or "scope" in c.named), ANSWER, "Tick them for this "
           "app in the vendor's portal, or take them out of the registration.", "scopes"),
     Entry("C38", SEEN, "The EHR lists only the {c.listed_form} form of scopes",
           lambda c: _answered("invalid_scope")(c) and c.is_other_form, "Asked for: {c.asked_for}.",

@@ -52,12 +52,12 @@ _OFF = (
 # What an EHR's description may name. The words are the EHR's: nothing of ours is read this way.
 SUBJECTS = {
     "redirect_uri": r"redirect(?!ing|ed|s\b| loop)|call.?back|(reply|return) ?(url|uri|address)",
-    "client_id": r"client[ _.-]?id\b|\bapp(lication)?[ _-]id\b|"
+    "client_id": r"client[ _.-]?id(entifier)?\b|\bapp(lication)?[ _-]id\b|"
     r"(unknown|unregistered|unrecogni[sz]ed|terminated|no such|nonexistent)[ _-](client(?!_)|app)|"
     r"(client|app(lication)?)\b[^.]{0,40}? (is |was )?(not|un|never|could not be) ?"
     r"(be )?(found|known|registered(?! for)|recogni[sz]ed|exist)|(an?)?(other|different) client|"
-    r"no (client|app(lication)?) (with|found)|invalid api ?key|not issued to this client|"
-    r"(invalid|incorrect) client\b"
+    r"no (client|app(lication)?) (with|found|registered)|invalid api ?key|"
+    r"not issued to this client|(invalid|incorrect) client\b"
     r"(?! (or|and|credential|secret|auth|assertion|jwt|certificate|type))|\bclient mismatch",
     "secret": r"secret|basic auth|(?<!their )(?<!name or )password",
     "method": r"auth\w*[ _]method|method of auth|cannot authenticate with|"
@@ -71,7 +71,7 @@ SUBJECTS = {
     "authentication": r"authenticat|(?<!_)credentials",
     "code": r"(?<!error )(?<!status )\bcode\b(?!.?(verifier|challenge))",
     "dpop": r"\bdpop\b",
-    "pkce": r"pkce|code.?verifier|code.?challenge|transform algorithm|proof key",
+    "pkce": r"pkce|\bS256\b|code.?verifier|code.?challenge|transform algorithm|proof key",
     "aud": r"\baud(ience)?\b|resource (server|principal)(?! (is|error|fail))|"
     r"\bservice not (found|enabled)",
     "keys": r"\bkid\b|\bjwks?(\b|_)|\bjku\b|web key|key set|key id|"
@@ -95,7 +95,7 @@ SUBJECTS = {
     r"\bMFA\b|(log|sign) ?in again|expired session|not consented|forgot\w*( their)? password|"
     r"mismatche?d? (identity|user)|(identity|user) mismatch|"
     r"(auth\w*|logged|signed)\b[^.]{0,40} (different|another) user\b|"
-    r"already (authenticated|logged|signed)|(log|sign).?in failed|"
+    r"already (authenticated|logged|signed)|(log|sign).?in failed|(logged|signed) out|"
     r"(authentication|(log|sign).?in)[ _](has )?expired|"
     r"\bcsrf\b|consent (is )?required|(page|form|request) (has )?expired|"
     r"user ?name or password|user credentials|"
@@ -167,12 +167,14 @@ SUBJECTS = {
     "registration": r"registration",
     "credentials": r"(?<!_)credentials",
     "scope": r"scope|\b(patient|user|system)/[\w*]+\.",
-    "standalone": r"\bstand.?alone\b",
+    "standalone": r"\bstand.?alone\b|\b(launched|opened) from (inside |within )?(the|an) EHR|"
+    r"EHR launch (is )?(required|only)",
     # The value that an EHR sends, and not the way to launch.
     "launch": r"\blaunch[ _](context|token|id|code|value|param\w*|options?|request)|"
-    r"(?<!ehr )(?<!smart )(?<!standalone )\blaunch\b(?! (from|(is )?(not |un)supported))",
+    r"(?<!ehr )(?<!smart )(?<!standalone )\blaunch\b"
+    r"(?!/| (from|(is )?(not |un)supported))",
     "patient": r"\b(no|missing|without)( \w+)? patients?\b(?!/)|invalid patient id|"
-    r"requires (exactly )?one patient|"
+    r"requires (exactly )?one patient|patient (must be (selected|chosen)|selection|picker)\b|"
     r"\bpatient\b(?!/)[^.]{0,20} (not (be )?(selected|chosen|found|resolved|identified|in context)|"
     r"required|missing)",
     "refusal": r"\bcancel\w*|\bdeclin\w*|user denied",
