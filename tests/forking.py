@@ -6,6 +6,8 @@ child has its own arguments, output and exit code, like a command in a terminal.
 `python -m tests.forking PATH` loads what others have made and serves a socket at that path. For
 each environment it forks a parent, which loads the app with its settings and serves a socket of its
 own; for each command that one forks a child. All end when the tests do, with their standard input.
+
+Tests of another copy of the app are forked from there too, before any of the app is loaded.
 """
 
 import atexit
@@ -31,7 +33,7 @@ MADE_BY_OTHERS = (
     "aiohttp", "aiohttp.web", "authlib.oauth2", "authlib.oidc.core", "cryptography.x509",
     "django.contrib.admin.sites", "django.core.management.commands.migrate",
     "django.db.backends.sqlite3.base", "django.db.models", "environ", "joserfc.jwk", "joserfc.jwt",
-    "msgspec", "prometheus_client", "psycopg", "tqdm", "uvicorn", "whitenoise",
+    "msgspec", "prometheus_client", "psycopg", "pytest", "tqdm", "uvicorn", "whitenoise",
 )  # fmt: skip
 Done = subprocess.CompletedProcess[str]
 
@@ -54,6 +56,19 @@ def run(env: Mapping[str, str], arguments: Sequence[str]) -> Done:
         output.seek(0)
         errors.seek(0)
         return Done(list(arguments), code, output.read(), errors.read())
+
+
+def run_tests(folder: Path, env: Mapping[str, str], arguments: Sequence[str]) -> Done:
+    """Run pytest with these arguments on the copy of the project in the folder."""
+    with tempfile.NamedTemporaryFile("r") as output, socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(_first()))
+        request = {
+            "env": dict(env), "folder": str(folder), "tests": arguments, "output": output.name,
+        }  # fmt: skip
+        connection.sendall(json.dumps(request).encode())
+        connection.shutdown(socket.SHUT_WR)
+        code = int(connection.recv(16))
+        return Done(list(arguments), code, output.read(), "")
 
 
 def _server(env: Mapping[str, str]) -> Path:
@@ -104,9 +119,13 @@ def _serve_parents(path: str) -> None:
 
 
 def _be_parent(connection: socket.socket) -> NoReturn:
-    """Load the app with the environment that is asked for, and serve its commands."""
+    """Load the app with the environment that is asked for, and serve its commands; or run tests,
+    and end."""
     with connection, connection.makefile() as request:
         asked = json.load(request)
+        if "tests" in asked:
+            connection.sendall(str(_tested(**asked)).encode())
+            os._exit(0)
         _take_on(asked["env"])
         import django
         from django.core.management import get_commands, load_command_class
@@ -121,6 +140,25 @@ def _be_parent(connection: socket.socket) -> NoReturn:
         connection.sendall(b"ready")
     _fork_for_each(listener, _answer)
     os._exit(0)
+
+
+def _tested(env: Mapping[str, str], folder: str, tests: list[str], output: str) -> int:
+    """Return pytest's exit code."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.environ.clear()
+    os.environ.update(env)
+    with Path(output).open("wb") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    os.chdir(folder)
+    sys.path[0] = folder
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
+        del sys.modules[name]
+    import pytest
+
+    code = int(pytest.main(tests))
+    sys.stdout.flush()
+    return code
 
 
 def _fork_for_each(listener: socket.socket, handle: Callable[[socket.socket], NoReturn]) -> None:

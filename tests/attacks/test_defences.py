@@ -5,12 +5,11 @@ A test that passes without the defence proves nothing about it.
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests import forking
 from tests.attacks.defences import DEFENCES, Defence
 from tests.processes import MIGRATED, ROOT, copy_migrated
 
@@ -72,12 +71,8 @@ def _noticed(copy: Path, migrated: Path, *tests: str) -> tuple[int, str]:
 
 def _run(copy: Path, migrated: Path, *tests: str) -> tuple[int, str]:
     """Return pytest's exit code and output. It runs outside this run's workers."""
-    command = [
-        sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", *tests,
-    ]  # fmt: skip
+    arguments = ["-q", "-x", "-n", "0", "-p", "no:cacheprovider", *tests]
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     env[MIGRATED] = str(migrated)
-    done = subprocess.run(  # noqa: S603
-        command, cwd=copy, env=env, capture_output=True, text=True, check=False
-    )
+    done = forking.run_tests(copy, env, arguments)
     return done.returncode, done.stdout[-2000:]
