@@ -24,8 +24,9 @@ from smartapp.record.series import code_key, is_same_moment
 from smartapp.record.values import measured
 from smartapp.record.vital_sign import Row, VitalSign
 
-# abnormal: the newest value is · was-abnormal: an earlier value was, the newest is not
-Kind = Literal["abnormal", "was-abnormal", "begun", "changed", "stopped"]
+# abnormal: the newest value is · was-abnormal: an earlier value was, the newest is not ·
+# ordered-and-ended: it is not taken any more, and nobody says since when
+Kind = Literal["abnormal", "was-abnormal", "begun", "changed", "stopped", "ordered-and-ended"]
 # The lists in this block, by the names of the page's sections, with their names for people.
 SOURCES = {
     "labs": "laboratory results",
@@ -157,7 +158,9 @@ def _of_test(test: LabTest, in_any_unit: LabTest) -> Iterator[News]:
         return
     if notable:
         before = next(iter(earlier), None)
-        yield from (_result("abnormal", one, before, test.by_code) for one in notable)
+        others = [_value(one) for one in standing if one.has_value and not one.flag.is_notable]
+        beside = (test.by_code, *(f"at the same time {one}" for one in others))
+        yield from (_result("abnormal", one, before, *beside) for one in notable)
         return
     # A newer result that could not be measured does not replace an abnormal one.
     valued = [one for one in (*standing, *earlier) if one.has_value]
@@ -184,7 +187,7 @@ def _at_its_time(reading: Reading) -> str:
     return f"{_value(reading)}, {_when(reading.when)}"
 
 
-def _result(kind: Kind, result: Reading, before: Reading | None, beside: str = "") -> News:
+def _result(kind: Kind, result: Reading, before: Reading | None, *beside: str) -> News:
     whose = f" (of: {result.marks.whose})" if result.marks.whose else ""
     return News(
         kind=kind,
@@ -197,7 +200,7 @@ def _result(kind: Kind, result: Reading, before: Reading | None, beside: str = "
         is_critical=result.flag.is_critical,
         limits=result.range_text,
         before=f"{_value(before)}, {_when(before.when)}" if before and _was_inside(before) else "",
-        beside="; ".join((*result.how.words[:1], *result.beside, *filter(None, (beside,)))),
+        beside="; ".join((*result.how.words[:1], *result.beside, *filter(None, beside))),
     )
 
 
@@ -245,12 +248,15 @@ def _of_sign(sign: VitalSign) -> Iterator[News]:
     standing = {id(one) for one in _standing([row.reading for row in same])}
     after_these = certain[certain.index(same[-1]) + 1 :]
     older = [row for row in after_these if row.reading.status_rank != REPLACED]
-    for row in same:
-        if row.flag.is_notable and id(row.reading) in standing:
-            yield _row_line(sign, row, next(iter(older), None), after)
+    of_then = [row for row in same if id(row.reading) in standing]
+    others = [_row_value(row) for row in of_then if not row.flag.is_notable and row in valued]
+    beside = (after, *(f"at the same time {one}" for one in others))
+    for row in of_then:
+        if row.flag.is_notable:
+            yield _row_line(sign, row, next(iter(older), None), *beside)
 
 
-def _row_line(sign: VitalSign, latest: Row, before: Row | None, after: str) -> News:
+def _row_line(sign: VitalSign, latest: Row, before: Row | None, *beside: str) -> News:
     is_inside = before is not None and _was_inside(before.reading) and not before.flag.is_notable
     return News(
         kind="abnormal",
@@ -263,7 +269,7 @@ def _row_line(sign: VitalSign, latest: Row, before: Row | None, after: str) -> N
         is_critical=latest.flag.is_critical,
         limits=latest.reading.range_text,
         before=f"{_row_value(before)}, {before.when_text}" if before and is_inside else "",
-        beside="; ".join(filter(None, (*sign.how, *latest.notes, after))),
+        beside="; ".join(filter(None, (*sign.how, *latest.notes, *beside))),
     )
 
 
@@ -294,16 +300,22 @@ def _of_medication(same: Sequence[Medication]) -> Iterator[News]:
         before = [other for other in taken if _began(other) < _began(one)]
         if not _is_repeat(one, before):
             yield _begun(one, before)
-    if not current and taken and (ended := _ended(taken)) is not None:
-        last = max(taken, key=_began)
-        yield News(
-            kind="stopped",
-            at=_at(ended),
-            when=_when(ended),
-            name=last.name,
-            text=_doses(last),
-            beside=last.latest.status_reason,
-        )
+    if not current and taken:
+        yield _no_longer_taken(max(taken, key=_began), _ended(taken))
+
+
+def _no_longer_taken(last: Medication, ended: Moment | None) -> News:
+    """Return when it ended; if nobody says that, when it was last ordered."""
+    when = ended or max((one.marks.when for one in last.orders if one.marks.when), key=_at)
+    status = "" if ended else last.latest.marks.status
+    return News(
+        kind="stopped" if ended else "ordered-and-ended",
+        at=_at(when),
+        when=_when(when),
+        name=last.name,
+        text=_doses(last),
+        beside="; ".join(filter(None, (status, last.latest.status_reason))),
+    )
 
 
 def _is_repeat(medication: Medication, before: Sequence[Medication]) -> bool:
@@ -408,7 +420,7 @@ def overview(shares: Mapping[str, Share], *, encounter: str | None, now: datetim
         abnormal=tuple(line for line in abnormal if line.at >= recent),
         new=frozenset(is_new),
         was_abnormal=tuple(line for line in is_new if line.kind == "was-abnormal"),
-        medications=tuple(line for line in is_new if line.kind in ("begun", "changed", "stopped")),
+        medications=tuple(line for line in is_new if "abnormal" not in line.kind),
         long_ago=sum(line.at < recent for line in abnormal),
         undated=sum(share.undated for share in shares.values()),
         unjudged=sum(share.unjudged for share in shares.values()),

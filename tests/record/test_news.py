@@ -81,6 +81,10 @@ def line(share: Share) -> News:
 
 
 class TestResults:
+    def test_another_value_of_the_same_moment_is_beside_it(self) -> None:
+        found = line(labs(potassium(5.6, "2026-10-05"), potassium(4.1, "2026-10-05")))
+        assert (found.text, found.beside) == ("5.6 mmol/L", "at the same time 4.1 mmol/L")
+
     def test_the_newest_value_outside_its_range_is_abnormal(self) -> None:
         found = line(labs(potassium(5.6, "2026-10-05"), potassium(6.1, "2026-05-01")))
         assert (found.kind, found.name, found.text) == ("abnormal", "Potassium", "5.6 mmol/L")
@@ -258,6 +262,7 @@ class TestResults:
         )
         found = line(share_of_vital_signs(read_vital_signs(given(*pulse)).entries))
         assert (found.text, found.flag, found.is_critical) == ("180 /min", "Critically high", True)
+        assert found.beside == "at the same time 71 /min"
 
     def test_vital_signs_that_nobody_judged_are_counted_where_they_are_unusual(self) -> None:
         def unusual(value: float, when: str, **members: Any) -> int:
@@ -312,6 +317,14 @@ class TestMedications:
         found = line(medications(ended))
         assert (found.kind, found.when) == ("stopped", "3 Oct 2026")
 
+    def test_not_taken_any_more_since_nobody_says_when(self) -> None:
+        earlier = order("A", "2026-08-05", status="completed")
+        ended = order("A", "2026-10-05", status="stopped", statusReason={"text": "Bleeding"})
+        found = line(medications(ended, earlier))
+        assert (found.kind, found.when) == ("ordered-and-ended", "5 Oct 2026")
+        assert found.beside == "Stopped; Bleeding"
+        assert block(medications=medications(ended)).medications == (found,)
+
     @pytest.mark.parametrize(
         ("other", "said"),
         [
@@ -332,12 +345,11 @@ class TestMedications:
     @pytest.mark.parametrize(
         "orders",
         [
-            [order("A", "2026-10-05", status="stopped")],
             [order("A", "2026-10-05"), order("A", "", "2 tablets")],
             [order("A", "2026-10-05", doNotPerform=True)],
             [order("A", "2026-10-05", status="draft")],
         ],
-        ids=["no day of its end", "an order without a date", "forbidden", "never taken"],
+        ids=["an order without a date", "forbidden", "never taken"],
     )
     def test_what_cannot_be_told_is_not_told(self, orders: list[Resource]) -> None:
         assert medications(*orders).lines == ()
