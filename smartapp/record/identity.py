@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from smartapp.record.absence import is_masked
+from smartapp.record.absence import extension_code, is_masked
 from smartapp.record.codes import codings, concept_text, status_code
 from smartapp.record.elements import Resource, is_false, is_unclear, mapping, mappings
 from smartapp.record.facts import labelled, said
@@ -36,6 +36,8 @@ _VERIFIED = frozenset({"VALI", "QUAL", "01", "number-present-and-verified"})
 INFANT_WEEKS, TODDLER_MONTHS = 12, 24
 # Precisions of a date that may be before or after a birthday.
 NO_DAY = ("year", "month")
+# The reason for a missing date of death that the patient's being alive is.
+NOT_APPLICABLE = "not-applicable"
 EARLY_DEATH = "The EHR gives a date of death before the date of birth."
 FUTURE_DEATH = "The EHR gives a date of death in the future"
 
@@ -139,7 +141,8 @@ def _death(patient: Resource, now: datetime) -> _Death | None:
     if when is not None and not _is_no(when.sent):
         return _Death(when, is_future=Chronology(now).is_future(when))
     said = [value for name, value in patient.items() if name.startswith("deceased")]
-    if "_deceasedDateTime" in patient or not all(map(_is_no, said)):
+    reason = extension_code(patient.get("_deceasedDateTime"))
+    if ("_deceasedDateTime" in patient and reason != NOT_APPLICABLE) or not all(map(_is_no, said)):
         return _Death(None)
     return None
 
@@ -239,7 +242,8 @@ def _notes(patient: Resource, name: Name, now: datetime) -> list[str]:
         (links & {"refer", "seealso"}, "The EHR has another record of this patient, too."),
         (
             (patient.get("deceasedBoolean") is None and "_deceasedBoolean" in patient)
-            or patient.get("deceasedDateTime") == "",
+            or patient.get("deceasedDateTime") == ""
+            or extension_code(patient.get("_deceasedDateTime")) == NOT_APPLICABLE,
             "The EHR does not say whether this patient is alive.",
         ),
     )

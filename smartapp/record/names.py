@@ -19,6 +19,8 @@ NAME_WORDS = {
     "anonymous": "name that hides who it is",
 }
 LANGUAGE_EXTENSION = "http://hl7.org/fhir/StructureDefinition/language"
+_WORD = re.compile(r"[^\W\d_]+")
+_PLAIN_LETTERS = str.maketrans("øæłđ", "oald", "'\u2019\u02bc")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
 
 
@@ -55,7 +57,10 @@ def read_names(resource: dict[str, Any], now: datetime) -> list[Name]:
     names: dict[str, Name] = {}
     for name in ranked:
         if written := name_text(name):
-            names.setdefault(written, _name(name, written, now))
+            found = _name(name, written, now)
+            names.setdefault(written, found)
+            if other := _another_in_parts(name, found):
+                names.setdefault(other, _name(name, other, now))
     # Some servers send a sentence instead of FHIR's structure, as for an organization.
     for written in texts(resource.get("name")):
         names.setdefault(written, Name(written))
@@ -89,6 +94,25 @@ def name_text(name: dict[str, Any]) -> str:
         *texts(name.get("suffix")),
     ]
     return text(name.get("text")) or " ".join(parts)
+
+
+def _another_in_parts(name: dict[str, Any], written: Name) -> str:
+    """Return the name that the parts make if its text has nothing of their family name: "Jane
+    Smith" with the family name Doe may be of two people. A text in another script is not."""
+    parts = name_text({**name, "text": ""})
+    family = _beginnings(" ".join(texts(name.get("family"))))
+    is_in_one_script = Name(parts).script == written.script != ""
+    if written.use == NAME_WORDS["anonymous"] or not (family and is_in_one_script):
+        return ""
+    return "" if family & _beginnings(written.text) else parts
+
+
+def _beginnings(words: str) -> set[str]:
+    """Return the first two letters of each word, without case and accents: Mueller is Müller, and
+    Mc Donald is McDonald."""
+    plain = unicodedata.normalize("NFKD", words.casefold().translate(_PLAIN_LETTERS))
+    found = _WORD.findall("".join(one for one in plain if not unicodedata.combining(one)))
+    return {word[:2] for word in found}
 
 
 def is_over(element: dict[str, Any], now: datetime) -> bool:

@@ -1495,6 +1495,7 @@ def test_a_tiny_rank_is_one_too() -> None:
             "The EHR gives a date of death in the future: 1 Jan 2030",
         ),
         ({"_deceasedDateTime": absent("unknown")}, "Deceased"),
+        ({"_deceasedDateTime": absent("not-applicable")}, ""),
         ({"deceasedBoolean": "false"}, ""),
         ({"deceasedBoolean": "No"}, ""),
         ({"deceasedBoolean": "N"}, ""),
@@ -1524,6 +1525,10 @@ BIRTH_TIME = {
     ("members", "note"),
     [
         ({"deceasedDateTime": ""}, "does not say whether this patient is alive"),
+        (
+            {"_deceasedDateTime": absent("not-applicable")},
+            "does not say whether this patient is alive",
+        ),
         ({"link": [{"type": "refer"}]}, "has another record of this patient"),
         ({"link": [{"type": "seealso"}]}, "has another record of this patient"),
         ({"link": [{"type": "replaced-by"}]}, "another record replaces this one"),
@@ -1657,6 +1662,25 @@ def test_which_name_is_the_one_to_use(
 ) -> None:
     found = read_identity(patient(name=names), now=NOW)
     assert (found.name.text, tuple(one.text for one in found.former_names)) == (shown, former)
+
+
+@pytest.mark.parametrize(
+    ("written", "family", "others"),
+    [
+        ("Jane Smith", "Doe", ["Eleni Doe"]),
+        ("DOE, ELENI", "Doe", []),
+        ("Eleni Mueller", "Müller", []),
+        ("Eleni OBrien", "O'Brien", []),
+        ("Eleni Soerensen", "Sørensen", []),
+        ("Eleni Jansen", "van der Berg-Jansen", []),
+        ("山田 花子", "ヤマダ", []),
+    ],
+)
+def test_a_name_whose_text_and_parts_are_of_two_people_shows_both(
+    written: str, family: str, others: list[str]
+) -> None:
+    found = read_identity(patient(name=[name(family, text=written)]), now=NOW)
+    assert (found.name.text, [one.text for one in found.other_names]) == (written, others)
 
 
 @pytest.mark.parametrize(
