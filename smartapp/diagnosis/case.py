@@ -136,7 +136,9 @@ SUBJECTS = {
     r"consent\b[^.]{0,30} (withdrawn|revoked)|"
     r"\b(session|grant)\b[^.]{0,30} (ended|expired|not (active|found))|"
     r"no(t have an)? active session|"
-    r"\btoken\b(?![ _](req|end|typ))[^.]{0,30}? "
+    r"(access|authori[sz]ation)\b[^.]{0,20} (revoked|removed|withdrawn)|revoked access|"
+    r"session (was |has been )?terminated|"
+    r"(\b|_)token\b(?![ _](req|end|typ))[^.]{0,30}? "
     r"(expired|revoked|invalid|unknown|not (active|valid|found|recogni[sz]ed))",
     "tenant": r"(unknown|invalid|no such|wrong) (tenant|realm|practice|organi[sz]ation|project|"
     r"site)|(other|another|different) tenant|"
@@ -292,6 +294,8 @@ class Case:
         if self.ehr_error in _TROUBLE:
             is_of_keys = self.named & {"fetch", "network"}
             self.named &= _OUTSIDE | ({"keys"} if is_of_keys else set())
+        if self.is_at_token_endpoint and self.ehr_error == "invalid_client":
+            self.named -= {"person", "sign_in"}  # the account is the app's
         self.is_framed = bool(self.failure["framed"])
         self.broken_rule: str = self.failure["rule"]
         self.iss: str = self.failure["iss"]
@@ -419,14 +423,10 @@ class Case:
 
     @property
     def is_person_to_sign_in(self) -> bool:
-        """Whether the EHR wants something of the person, and not of the app, which signs in with
-        credentials of its own. That a person's session is over is said of a code, too."""
-        if self.is_at_token_endpoint and (
-            self.ehr_error == "invalid_client"
-            or (self.ehr_error == "invalid_grant" and "token_over" in self.named)
-        ):
-            return False
-        return "sign_in" in self.named
+        """Whether the EHR wants something of the person. That their session is over is said of a
+        code, too."""
+        is_of_grant = self.is_at_token_endpoint and self.ehr_error == "invalid_grant"
+        return "sign_in" in self.named and not (is_of_grant and "token_over" in self.named)
 
     @cached_property
     def missed(self) -> str:
@@ -707,7 +707,8 @@ class Case:
         if self.method == AuthMethod.PRIVATE_KEY_JWT:
             ours.add("aud")
         names_client = not self.ehr_error or (
-            "invalid" in self.named and "client_id" not in self.token["sent"]
+            "invalid" in self.named
+            and ("client_id" not in self.token["sent"] or self.method == AuthMethod.NONE)
         )
         if self.ehr_error == "invalid_grant":
             others |= {"code"}

@@ -74,7 +74,7 @@ def _says_nothing(case: Case) -> bool:
 
 
 def _is_secret_named(case: Case) -> bool:
-    return "secret" in case.named and "method" not in case.named
+    return "secret" in case.named and case.named.isdisjoint(("method", "missing"))
 
 
 def _sends_odd_secret(case: Case) -> bool:
@@ -120,15 +120,17 @@ TABLE = (
           _signed(lambda c: "secret" in c.named and not c.named & {"assertion", "keys"}), ANSWER,
           _PORTALS_METHOD),
     Entry("C61", SAID, "The EHR wants the secret in another part of the request",
-          _refused(lambda c: _sends_secret(c) and "body" in c.named), ANSWER, "This app sends it "
-          "as Basic, in the Authorization header, as SMART asks. Ask the vendor to take that, or "
+          _refused(lambda c: _sends_secret(c) and (
+              "body" in c.named or c.named.issuperset({"secret", "missing"}))), ANSWER, "This app "
+          "sends it as Basic, in the Authorization header, as SMART asks. Ask the vendor to take that, or "
           "signed assertions."),
     Entry("C61", SAID, "The EHR expects a signed assertion, and we send a secret",
-          _refused(lambda c: _sends_secret(c) and "assertion" in c.named), ANSWER, _PORTALS_METHOD),
+          _refused(lambda c: _sends_secret(c) and bool(c.named & {"assertion", "keys"})), ANSWER,
+          _PORTALS_METHOD),
     Entry("C61", LIKELY, "The EHR expects a client that authenticates",
           _refused(lambda c: c.method == AuthMethod.NONE),
           "{c.answer} Only the client id was sent.", _PORTALS_METHOD,
-          said=lambda c: bool(c.named & {"secret", "assertion", "authentication"})),
+          said=lambda c: bool(c.named & {"secret", "assertion", "keys", "authentication"})),
     Entry("C61", LIKELY, "The EHR does not list our way to authenticate", _refused(_lacks_method),
           "We use {c.method}; it lists {c.listed_methods}.",
           f"{_PORTALS_METHOD} {_OURS_ARE}", "authentication",
@@ -162,7 +164,7 @@ TABLE = (
               "clock" in c.named or c.named.issuperset({"expired", "assertion"}))),
           ANSWER, "Compare both clocks; the EHR's own may be wrong.", "clock"),
     Entry("C63", SAID, "The EHR does not have the key that we sign with",
-          _refused(lambda c: "keys" in c.named and not _names_fetching(c)),
+          _signed(lambda c: "keys" in c.named and not _names_fetching(c)),
           "{c.answer} We signed with kid {c.header[kid]}.", _KEYS, _OURS),
     Entry("C1", SAID, "The EHR compares iss and sub with another client id",
           _signed(lambda c: "claimed" in c.named and not c.named & {"aud", "jti"}),

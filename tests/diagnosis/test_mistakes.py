@@ -772,6 +772,8 @@ class TestEvidence:
             (400, "invalid_request", "Refresh token was used", "refresh token any more", "C125"),
             (403, "access_denied", "User consent was withdrawn", "token any more", "C125"),
             (403, "access_denied", "Patient consent has been revoked", "any more", "C125"),
+            (403, "access_denied", "Patient revoked access", "any more", "C125"),
+            (400, "invalid_request", "refresh_token is invalid", "any more", "C125"),
             (404, "not_found", "Grant not found", "refresh token any more", "C125"),
             (403, "forbidden", "User has no active session", "refresh token any more", "C125"),
             (400, "invalid_scope", "Scope exceeds what was granted", "not give these", "C121"),
