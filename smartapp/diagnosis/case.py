@@ -78,7 +78,8 @@ SUBJECTS = {
     r"(public|signing|matching|usable|suitable|verification) key|"
     r"(^\W*|\bthe )key (is |was )?not found|"
     r"\bkeys? (is |are )?not (yet )?(active|valid)|\bx5[ct]\b|thumbprint|"
-    r"signature(?! alg)|(?<!address )(?<!mail )not verif|verif(y|ication) failed",
+    r"signature(?! alg)|"
+    r"(jw[ts]|token|assertion|client)\b[^.]{0,20} (not (be )?verif|verif\w* failed)",
     # Not in a header that is repeated: `{kid=1, alg=RS384}`.
     "alg": r"\balg(orithm)?s?\b(?!=)|(?<!alg=)\b[RE]S(256|384|512)\b|\bkey (size|length)\b|"
     r"\b(EC|RSA) keys? (is |are )?(not|un) ?(supported|allowed|accepted)",
@@ -129,7 +130,7 @@ SUBJECTS = {
     r"not (allowed|permitted|authori[sz]ed)\b[^.]{0,40}\bgrant\b|"
     r"\bgrant (is )?not (allowed|permitted|supported|enabled|authori)|\bflow\b|"
     r"response[ _]type",
-    "refreshing": r"refresh tokens?\b|offline|\bonline_access",
+    "refreshing": r"refresh tokens?\b|offline.access|\bonline_access",
     "token_over": r"\b(invalid|unknown|expired|revoked)[ _](refresh[ _])?token\b"
     r"(?![ _](req|end|typ))|"
     r"refresh[ _]token\b[^.]{0,30} used|token (family|reuse)|"

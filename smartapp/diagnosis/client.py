@@ -122,8 +122,8 @@ TABLE = (
     Entry("C61", SAID, "The EHR wants the secret in another part of the request",
           _refused(lambda c: _sends_secret(c) and (
               "body" in c.named or c.named.issuperset({"secret", "missing"}))), ANSWER, "This app "
-          "sends it as Basic, in the Authorization header, as SMART asks. Ask the vendor to take that, or "
-          "signed assertions."),
+          "sends it as Basic, in the Authorization header, as SMART asks. Ask the vendor to take "
+          "that, or signed assertions."),
     Entry("C61", SAID, "The EHR expects a signed assertion, and we send a secret",
           _refused(lambda c: _sends_secret(c) and bool(c.named & {"assertion", "keys"})), ANSWER,
           _PORTALS_METHOD),

@@ -120,7 +120,7 @@ TABLE = (
           and ("client_id" not in c.named or bool(c.named & _OVER)),
           "{c.answer} Codes live about a minute and work once.",
           "Start again; look for a proxy or a link scanner that opens the callback first.",
-          said=lambda c: bool(c.named & _OVER)),
+          said=lambda c: "code" in c.named and bool(c.named & _OVER)),
     Entry("C128", SEEN, "The EHR limits how often we may ask",
           lambda c: _LIMITED(c) or _refused_naming("limit")(c), FAILURE,
           "Wait a minute; ask the vendor for its limit, and enter it in the registration.",
