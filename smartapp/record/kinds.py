@@ -60,7 +60,7 @@ _POSSIBLE = {
     for name, low, high in (
         ("Heart rate", "0", "400"),
         ("Respiratory rate", "0", "200"),
-        ("Oxygen saturation", "0", "100"),
+        ("Oxygen saturation", "5", "100"),
         ("Body temperature", "10", "47"),
         ("Body weight", "0.2", "700"),
         ("Body height", "15", "280"),

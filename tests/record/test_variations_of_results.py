@@ -832,6 +832,7 @@ DAY = {"effectiveDateTime": "2026-06-03"}
                 ("8302-2", 1.75, "m", f"1.75 m | NOT {IMPOSSIBLE}"),
                 ("29463-7", 3265, "kg", f"3265 kg | {IMPOSSIBLE}"),
                 ("59408-5", 9700, "%", IMPOSSIBLE),
+                ("59408-5", 0.97, "%", f"0.97 % | {IMPOSSIBLE}"),
                 ("8867-4", 0, "/min", f"NOT {IMPOSSIBLE}"),
                 ("8310-5", 98.6, "", f"NOT {IMPOSSIBLE}"),
             )
