@@ -51,7 +51,8 @@ _OFF = (
 )
 # What an EHR's description may name. The words are the EHR's: nothing of ours is read this way.
 SUBJECTS = {
-    "redirect_uri": r"redirect(?!ing|ed|s\b| loop)|call.?back|(reply|return) ?(url|uri|address)",
+    "redirect_uri": r"redirect(?!ing|ed|s\b| loop)|callback|call back ur|"
+    r"(reply|return) ?(url|uri|address)",
     "client_id": r"client[ _.-]?id(entifier)?\b|\bapp(lication)?[ _-]id\b|"
     r"(unknown|unregistered|unrecogni[sz]ed|terminated|no such|nonexistent)[ _-](client(?!_)|app)|"
     r"(client|app(lication)?)\b[^.]{0,40}? (is |was )?(not|un|never|could not be) ?"
@@ -59,7 +60,8 @@ SUBJECTS = {
     r"no (client|app(lication)?) (with|found|registered)|invalid api ?key|"
     r"not issued to this client|(invalid|incorrect) client\b"
     r"(?! (or|and|credential|secret|auth|assertion|jwt|certificate|type))|\bclient mismatch",
-    "secret": r"secret|basic auth|(?<!their )(?<!name or )password",
+    "secret": r"secret(?! question)|basic auth|client password|"
+    r"(invalid|wrong|bad|incorrect) password|\bpassword (is )?(invalid|wrong|incorrect)",
     "method": r"auth\w*[ _]method|method of auth|cannot authenticate with|"
     r"client is public|public client|secret (signed )?jwt|client_secret_jwt|"
     r"((not|un) ?(allowed|supported|permitted|enabled)|disabled)\b[^.]{0,30}"
@@ -78,7 +80,7 @@ SUBJECTS = {
     r"(public|signing|matching|usable|suitable|verification) key|"
     r"(^\W*|\bthe )key (is |was )?not found|"
     r"\bkeys? (is |are )?not (yet )?(active|valid)|\bx5[ct]\b|thumbprint|"
-    r"signature(?! alg)|"
+    r"signature(?! (alg|required|missing))|"
     r"(jw[ts]|token|assertion|client)\b[^.]{0,20} (not (be )?verif|verif\w* failed)",
     # Not in a header that is repeated: `{kid=1, alg=RS384}`.
     "alg": r"\balg(orithm)?s?\b(?!=)|(?<!alg=)\b[RE]S(256|384|512)\b|\bkey (size|length)\b|"
@@ -93,8 +95,8 @@ SUBJECTS = {
     r"\bjwks?\b[^.]{0,40} (redirect|certificate|https|json|html|too large)|content.type of jwks",
     "gateway": r"\bno api ?key\b|api ?key variable|subscription key|\bWAF\b|firewall",
     "sign_in": r"admin\w* (consent|approval) (is )?required|need admin\w* approval|multi.?factor|"
-    r"\bMFA\b|(log|sign) ?in again|expired session|not consented|forgot\w*( their)? password|"
-    r"mismatche?d? (identity|user)|(identity|user) mismatch|"
+    r"\bMFA\b|(log|sign) ?in again|expired session|not consented|"
+    r"(forgot\w*|change)( their)? password|mismatche?d? (identity|user)|(identity|user) mismatch|"
     r"(auth\w*|logged|signed)\b[^.]{0,40} (different|another) user\b|"
     r"already (authenticated|logged|signed)|(log|sign).?in failed|(logged|signed) out|"
     r"(authentication|(log|sign).?in)[ _](has )?expired|"
