@@ -24,6 +24,7 @@ from smartapp.record.modifiers import status_text
 from smartapp.record.moments import Chronology, Moment, member_moment, newest_first
 from smartapp.record.narratives import with_own_text
 from smartapp.record.opposites import context_in, contradiction_in
+from smartapp.record.people import Person, read_person
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import display, displays, names_of
 from smartapp.record.severities import severity_text
@@ -107,7 +108,8 @@ class Problem:
 
 def read_problems(given: Given) -> Read[Problem]:
     """Return the problem list, then the diagnoses of visits, then what is over."""
-    read = read_each(given.resources, lambda one: _problem(one, given.now))
+    person = read_person(given.patient)
+    read = read_each(given.resources, lambda one: _problem(one, given.now, person))
     entries = _remarked(_folded(sorted(read.entries, key=_place)))
     return replace(read, entries=tuple(entries))
 
@@ -156,7 +158,7 @@ def _remarked(problems: Iterable[Problem]) -> list[Problem]:
     ]
 
 
-def _problem(resource: Resource, now: datetime) -> Problem:
+def _problem(resource: Resource, now: datetime, person: Person) -> Problem:
     onset, abatement = read_span(resource, "onset"), read_span(resource, "abatement")
     statement = read_undated_statement(resource.get("code"), onset.moment if onset else None)
     recorded = member_moment(resource, "recordedDate", "assertedDate", "dateRecorded")
@@ -173,7 +175,7 @@ def _problem(resource: Resource, now: datetime) -> Problem:
     marks = with_own_text(marks, resource, is_all_there_is=not is_named)
     sites = site_texts(resource.get("bodySite"))
     return Problem(
-        marks=doubted(marks, now),
+        marks=doubted(marks, now, person=person),
         name=statement.words if statement else name,
         group=group,
         is_of_visit=_is_of_visit(resource),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from smartapp.record.absence import absent_code
@@ -21,6 +22,7 @@ from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import reason_to_leave_out
 from smartapp.record.moments import Moment, member_moment, newest_first
 from smartapp.record.narratives import with_own_text
+from smartapp.record.people import Person, read_person
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import (
     Related,
@@ -132,16 +134,21 @@ class Encounter:
 
 def read_encounters(given: Given) -> Read[Encounter]:
     """Return the encounters, newest first; one without a start is ordered by its end."""
-    read = read_each(given.resources, lambda one: _dated(read_encounter(one, given.related), given))
+    person = read_person(given.patient)
+    read = read_each(
+        given.resources,
+        lambda one: _dated(read_encounter(one, given.related), given.now, person),
+    )
     entries = sorted(read.entries, key=lambda one: (bool(one.marks.doubt), newest_first(one.when)))
     return replace(read, entries=tuple(entries))
 
 
-def _dated(encounter: Encounter, given: Given) -> Encounter:
-    """Mark a visit with a doubt if it is over or in progress but dated in the future."""
+def _dated(encounter: Encounter, now: datetime, person: Person) -> Encounter:
+    """Mark a visit with a doubt if it is over or in progress but dated in the future, or if it is
+    dated before the patient's birth."""
     if encounter.marks.status in TO_COME:
         return encounter
-    return replace(encounter, marks=doubted(encounter.marks, given.now))
+    return replace(encounter, marks=doubted(encounter.marks, now, person=person))
 
 
 def encounters_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:

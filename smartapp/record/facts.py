@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from smartapp.record.elements import Resource
 from smartapp.record.marks import Marks, doubted
 from smartapp.record.moments import Moment, newest_first
+from smartapp.record.people import read_person
 from smartapp.record.reading import Given, LeftOut, Read, read_each
 
 CONTRADICTED = "The record contradicts this: it also lists one."
@@ -70,14 +71,15 @@ def _contradicted(fact: Fact) -> Fact:
 
 
 def read_dated(given: Given, read: Callable[[Resource], Fact | LeftOut]) -> Read[Fact]:
-    """Return past facts, in order. A fact with a future date is marked with a doubt and is not the
-    newest."""
+    """Return past facts, in order. A fact with a future date, or one before the patient's birth, is
+    marked with a doubt and is not the newest."""
+    person = read_person(given.patient)
 
     def dated(resource: Resource) -> Fact | LeftOut:
         found = read(resource)
         if isinstance(found, LeftOut):
             return found
-        return replace(found, marks=doubted(found.marks, given.now))
+        return replace(found, marks=doubted(found.marks, given.now, person=person))
 
     return in_order(read_each(given.resources, dated))
 

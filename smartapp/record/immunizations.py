@@ -19,6 +19,7 @@ from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
 from smartapp.record.moments import Moment, last_day, member_moment, newest_first
 from smartapp.record.narratives import with_own_text
+from smartapp.record.people import read_person
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import Related, display, displays, name_of, reasons
 from smartapp.record.statements import Statement, read_undated_statement, says_none
@@ -90,7 +91,8 @@ def _immunization(resource: Resource, context: Given) -> Immunization:
     if procedure and absent_code(code):
         statement, name, procedure = None, procedure, ""
     is_given = status_code(resource) not in NOT_GIVEN
-    marks = doubted(_marks(resource, given), context.now)
+    person = read_person(context.patient)
+    marks = doubted(_marks(resource, given), context.now, person=person)
     is_named = not name.startswith(NOT_NAMED)
     marks = with_own_text(marks, resource, is_all_there_is=not is_named)
     return Immunization(

@@ -9,6 +9,7 @@ from smartapp.record.absence import is_masked
 from smartapp.record.codes import concept_text
 from smartapp.record.elements import Resource, mapping, mappings, remembered
 from smartapp.record.moments import Chronology, Moment, member_moment
+from smartapp.record.people import Person
 from smartapp.record.references import display, displays
 from smartapp.record.texts import annotations, text
 
@@ -53,6 +54,7 @@ _BESIDE_A_VALUE = (
     "focus", "performer",
 )  # fmt: skip
 _is_masked = remembered(is_masked)
+BEFORE_BIRTH = "Dated before the patient's birth"
 FUTURE = "Dated in the future; check it in the EHR"
 _LABEL_ORDER = tuple(LABELS)
 _LABELLED = ("security", "tag")
@@ -165,11 +167,16 @@ def _participants(resource: Resource) -> Iterable[str]:
             yield f"{name} ({role})" if role else name
 
 
-def doubted(marks: Marks, now: datetime, *others: Moment | None) -> Marks:
-    """Return the marks, with a doubt if the date, or one of the others, is in the future."""
+def doubted(
+    marks: Marks, now: datetime, *others: Moment | None, person: Person | None = None
+) -> Marks:
+    """Return the marks, with a doubt if the date, or one of the others, is in the future, or before
+    the birth of this person."""
     chronology = Chronology(now)
-    is_future = any(map(chronology.is_future, (marks.when, *others)))
-    return marks._replace(doubt=FUTURE) if is_future else marks
+    if any(map(chronology.is_future, (marks.when, *others))):
+        return marks._replace(doubt=FUTURE)
+    is_early = person is not None and person.is_before_birth(marks.when)
+    return marks._replace(doubt=BEFORE_BIRTH) if is_early else marks
 
 
 def read_labels(resource: Resource) -> tuple[str, ...]:

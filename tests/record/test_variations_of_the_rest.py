@@ -1435,6 +1435,19 @@ def test_a_report_that_another_one_replaces(status: str, is_replaced: bool) -> N
     assert ("1 replaced by a newer version" in shown) is is_replaced
 
 
+@pytest.mark.parametrize(
+    ("section", "given"),
+    [
+        ("problems", condition(onsetDateTime="1900-01-01")),
+        ("immunizations", vaccine(occurrenceDateTime="1900-01-01")),
+        ("procedures", of("Procedure", status="completed", performedDateTime="1900")),
+        ("encounters", of("Encounter", status="finished", period={"start": "1900-01-01"})),
+    ],
+)
+def test_what_is_dated_before_the_birth_says_so(section: str, given: Resource) -> None:
+    assert "Dated before the patient's birth" in words_of(section, given)
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_of_one_moment_the_final_report_stands_first(order: int) -> None:
     said = [report(status="preliminary", conclusion="Mass"), report(conclusion="No mass")]
