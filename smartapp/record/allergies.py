@@ -4,7 +4,7 @@ An empty list never means "no known allergies"; only a statement in the record d
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -53,6 +53,8 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 # "Sulfa" and "sulfonamide" are alike, but not "hydrocodone" and "hydrocortisone", or "pea" and
 # "peanut".
 LEAST_IN_COMMON, MOST_APART = 4, 3
+# Letters of a word that is not in another one by chance.
+LEAST_INSIDE = 7
 _OF_ANY_ALLERGY = frozenset(
     [
         "allergy", "allergies", "allergic", "allergen", "reaction", "intolerance", "intolerant",
@@ -150,7 +152,7 @@ def _remarked(allergies: Iterable[Allergy]) -> list[Allergy]:
     """Return the entries; each statement says whether another entry contradicts it, by its kind or
     by its name: "No known allergy to penicillin"."""
     listed = list(allergies)
-    names = [one.name_with_substances.casefold() for one in listed if one.is_counted]
+    names = [_WORD.findall(one.name_with_substances.casefold()) for one in listed if one.is_counted]
     kinds = [
         [kind for kind in one.categories if kind in CATEGORY_WORDS] or [*CATEGORY_WORDS]
         for one in listed
@@ -167,10 +169,15 @@ def _remarked(allergies: Iterable[Allergy]) -> list[Allergy]:
     ]
 
 
-def _is_named(statement: Statement, names: Iterable[str]) -> bool:
-    """Return whether a name has one of the substances to which there is no allergy."""
-    denied = {word for word in statement.kind.casefold().split() if word not in CATEGORY_WORDS}
-    return any(len(word) >= LEAST_IN_COMMON and word in name for name in names for word in denied)
+def _is_named(statement: Statement, names: Iterable[Sequence[str]]) -> bool:
+    """Return whether a name has one of the substances to which there is no allergy: penicillin is
+    in benzylpenicillin; short words are only themselves, as wheat is not in buckwheat."""
+    words = {word.removesuffix("s") for name in names for word in name}
+    kinds = (word for word in statement.kind.casefold().split() if word not in CATEGORY_WORDS)
+    denied = {word.removesuffix("s") for word in kinds if len(word) >= LEAST_IN_COMMON}
+    return bool(denied & words) or any(
+        one in word for one in denied if len(one) >= LEAST_INSIDE for word in words
+    )
 
 
 def _in_r4(resource: Resource) -> Resource:

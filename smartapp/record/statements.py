@@ -59,6 +59,8 @@ _SNOMED_WORDS = {
     "787483001": "No known device use",
     "1631000175102": "Not on file",
 }
+# Of a code of these systems that is not listed here: "No drug therapy prescribed (situation)".
+_NEGATED = re.compile(r"\b(?:no|not|none|absent|unknown|without)\b", re.IGNORECASE)
 # Codes of these systems name something that exists, except those for all of a kind.
 _NAMING_SYSTEMS = frozenset({SNOMED, RXNORM, "http://hl7.org/fhir/sid/cvx"})
 _OF_A_WHOLE_KIND = frozenset(
@@ -280,7 +282,8 @@ def _contrary_code(concept: object) -> str:
             system in _NAMING_SYSTEMS and code not in _OF_A_WHOLE_KIND
             for system, code in codings(of_one)
         )
-        if words and is_of_one and not (_by_code(of_one) or _by_words(words)):
+        is_said = words and not _NEGATED.search(words)
+        if is_said and is_of_one and not (_by_code(of_one) or _by_words(words)):
             return words
     return ""
 

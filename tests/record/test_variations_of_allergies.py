@@ -350,6 +350,10 @@ def at_risk(risk: str) -> Resource:
             allergy(sct("No known drug allergies", "416098002", "Drug allergy")),
             "No known drug allergies | NOT “",
         ),
+        (
+            allergy(sct("No known allergies", "410515003", "Known absent")),
+            "No known allergies | NOT “",
+        ),
         (allergy(onsetDateTime="2031"), "Dated in the future"),
         # In R5 a manifestation may be a finding of its own.
         (
@@ -409,6 +413,10 @@ CONTRADICTED = "The record contradicts this"
         ("No known latex allergy", allergy("Latex"), True),
         ("No known allergy to penicillin", allergy("Penicillin V"), True),
         ("No known latex allergy", allergy("Peanut"), False),
+        ("No known allergy to penicillin", allergy("Benzylpenicillin"), True),
+        ("No known allergy to peanuts", allergy("Peanut"), True),
+        ("No known wheat allergy", allergy("Buckwheat"), False),
+        ("No known tape allergy", allergy("Tapentadol"), False),
     ],
 )
 def test_a_statement_beside_an_allergy(
