@@ -21,6 +21,8 @@ NAME_WORDS = {
 LANGUAGE_EXTENSION = "http://hl7.org/fhir/StructureDefinition/language"
 _WORD = re.compile(r"[^\W\d_]+")
 _PLAIN_LETTERS = str.maketrans("øæłđ", "oald", "'\u2019\u02bc")
+# How letters with accents are written without them: Oestergaard is Østergaard.
+_WITHOUT_ACCENT = re.compile(r"([aou])e|a(?=a)")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
 
 
@@ -111,8 +113,8 @@ def _beginnings(words: str) -> set[str]:
     """Return the first two letters of each word, without case and accents: Mueller is Müller, and
     Mc Donald is McDonald."""
     plain = unicodedata.normalize("NFKD", words.casefold().translate(_PLAIN_LETTERS))
-    found = _WORD.findall("".join(one for one in plain if not unicodedata.combining(one)))
-    return {word[:2] for word in found}
+    bare = "".join(one for one in plain if not unicodedata.combining(one))
+    return {word[:2] for word in _WORD.findall(_WITHOUT_ACCENT.sub(r"\1", bare))}
 
 
 def is_over(element: dict[str, Any], now: datetime) -> bool:

@@ -1683,6 +1683,8 @@ def test_which_name_is_the_one_to_use(
         ("Jane Smith", "Doe", ["Eleni Doe"]),
         ("DOE, ELENI", "Doe", []),
         ("Eleni Mueller", "Müller", []),
+        ("Eleni Oestergaard", "Østergaard", []),
+        ("Aakerman, Eleni", "Åkerman", []),
         ("Eleni OBrien", "O'Brien", []),
         ("Eleni Soerensen", "Sørensen", []),
         ("Eleni Jansen", "van der Berg-Jansen", []),
