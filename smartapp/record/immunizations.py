@@ -19,7 +19,7 @@ from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
 from smartapp.record.moments import Moment, last_day, member_moment, newest_first
 from smartapp.record.narratives import with_own_text
-from smartapp.record.people import read_person
+from smartapp.record.people import Person, read_person
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import Related, display, displays, name_of, reasons
 from smartapp.record.statements import Statement, read_undated_statement, says_none
@@ -67,7 +67,8 @@ class Immunization:
 
 def read_immunizations(given: Given) -> Read[Immunization]:
     """Return the immunizations, newest first."""
-    read = read_each(given.resources, lambda one: _immunization(one, given))
+    person = read_person(given.patient)
+    read = read_each(given.resources, lambda one: _immunization(one, given, person))
     has_any = any(one.is_counted for one in read.entries)
     remarked = (replace(one, is_contradicted=has_any and _denies(one)) for one in read.entries)
     return replace(read, entries=tuple(sorted(remarked, key=_place)))
@@ -82,7 +83,7 @@ def _place(one: Immunization) -> tuple[bool, float, str]:
     return bool(one.marks.doubt), newest_first(one.given), one.name.casefold()
 
 
-def _immunization(resource: Resource, context: Given) -> Immunization:
+def _immunization(resource: Resource, context: Given, person: Person) -> Immunization:
     related = context.related
     given = member_moment(resource, "occurrenceDateTime", "date")
     code = resource.get("vaccineCode")
@@ -91,7 +92,6 @@ def _immunization(resource: Resource, context: Given) -> Immunization:
     if procedure and absent_code(code):
         statement, name, procedure = None, procedure, ""
     is_given = status_code(resource) not in NOT_GIVEN
-    person = read_person(context.patient)
     marks = doubted(_marks(resource, given), context.now, person=person)
     is_named = not name.startswith(NOT_NAMED)
     marks = with_own_text(marks, resource, is_all_there_is=not is_named)

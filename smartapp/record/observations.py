@@ -81,19 +81,21 @@ CATEGORIES = {
     "laboratory": frozenset(
         {"laboratory", "lab", "labs", "ch", "hm", "mb", "sr", "imm", "bld", "26436-6", "108252007",
          "275711006", "49581000146104", "lab-results", "lab-result", "laboratory-results",
-         "laboratory-result", "labor", "laboratorio", "18719-5", "18720-3", "18721-1", "18723-7",
+         "laboratory-result", "laboratorio", "18719-5", "18720-3", "18721-1", "18723-7",
          "18724-5", "18725-2", "18727-8", "18728-6", "18729-4"}
     ),
     "vital-signs": frozenset(
         {"vital-signs", "vital-sign", "vitals", "vital_signs", "vitalsigns", "vital signs"}
     ),
 }  # fmt: skip
-# A number with a judgement beside it: "6.9 (H)", "6.9 H", ">=32 R". Without brackets "2.5 L" may be
-# litres.
+# A number with a judgement beside it: "6.9 (H)", "6.9 H". Without brackets "2.5 L" may be litres.
 _MARKED = re.compile(
     r"[<>]?=?\s?-?\d[\d.,]{0,15}\s{0,3}(?P<unit>[^\s()]{1,20}\s{0,3})?"
-    r"(?:[(\[](?P<in_brackets>HH?|LL?|R)[)\]]|(?<=\s)(?P<bare>HH?|LL|R))"
+    r"(?:[(\[](?P<in_brackets>HH?|LL?)[)\]]|(?<=\s)(?P<bare>HH?|LL))"
 )
+# A concentration that does not stop an organism. Without "<" or ">", R may be the right side
+# ("20/40 R") or a rectal temperature.
+_RESISTANT = re.compile(r"[<>]=?\s?\d[\d.]{0,15}\s{0,3}(?:[^\s()]{1,20}\s{1,3})?(?:\(R\)|\[R\]|R)")
 # Which status to trust most among readings of the same moment.
 CORRECTED, FINAL, UNRANKED, REPLACED = range(4)
 STATUS_RANKS = {"corrected": CORRECTED, "amended": CORRECTED, "appended": CORRECTED, "final": FINAL}
@@ -525,6 +527,8 @@ def _judgement_in(value: Value, ranges: Ranges) -> str:
     "6.9 (H)"."""
     if value.number is not None:
         return ""
+    if _RESISTANT.fullmatch(value.text):
+        return "R"
     marked = _MARKED.fullmatch(value.text)
     # With neither a unit nor a range, "24 H" may be hours.
     may_be_hours = marked and marked["bare"] == "H" and not (marked["unit"] or ranges.listed)

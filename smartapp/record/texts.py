@@ -85,8 +85,18 @@ def _decoded(value: str) -> str:
     "K &gt; 5" is "K > 5", and "10\\S\\9/L" is "10^9/L"."""
     if "\\" in value:
         value = _ESCAPED.sub(lambda escape: _DELIMITERS[escape[1]], value)
-        value = _IN_HEX.sub(lambda escape: bytes.fromhex(escape[1]).decode("latin-1"), value)
+        value = _IN_HEX.sub(_of_hex, value)
     return _ENTITY.sub(lambda entity: unescape(entity[0]), value) if "&" in value else value
+
+
+def _of_hex(escape: re.Match[str]) -> str:
+    """Return the characters that HL7 v2 writes in hex, in the encoding of the message: UTF-8, or an
+    older one, of which every byte is a character."""
+    sent = bytes.fromhex(escape[1])
+    try:
+        return sent.decode()
+    except UnicodeDecodeError:
+        return sent.decode("latin-1")
 
 
 def _cut(value: str) -> str:

@@ -45,9 +45,13 @@ _MEASURED = re.compile(
 _SIGN = re.compile(r"\b(?:pos|neg)(?:\b|iti[vf]|ati[vf])", re.IGNORECASE)
 # When somebody smokes or is pregnant, of which only one can be so.
 _TIMES = {
-    "never": re.compile(r"\b(?:never|not pregnant)\b", re.IGNORECASE),
+    "never": re.compile(r"\b(?:never|not (?:currently )?pregnant)\b", re.IGNORECASE),
     "once": re.compile(r"\b(?:former|ex-smoker|quit)\b", re.IGNORECASE),
-    "now": re.compile(r"\b(?:current|every day|daily|(?<!not )pregnant)\b", re.IGNORECASE),
+    "now": re.compile(
+        r"\b(?:(?<!no )(?<!not )(?<!not a )current|every day|daily"
+        r"|(?<!not )(?<!not currently )pregnant)\b",
+        re.IGNORECASE,
+    ),
 }
 # Words in place of a result, which say where it is.
 _ELSEWHERE = re.compile(r"\W*(?:see|refer to)\b.{0,40}", re.IGNORECASE)

@@ -1837,6 +1837,9 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         ),
         ((ranged(None, limits(3.5, 5.1), valueString="6.9*"),), "6.9* ▲ Above range"),
         ((result(valueString=">=32 R"),), ">=32 R ◆ Resistant"),
+        ((result(valueString="> 4 mg/L (R)"),), "> 4 mg/L (R) ◆ Resistant"),
+        ((result("Visual acuity", valueString="20/40 R"),), "20/40 R | NOT Resistant"),
+        ((result("Temperature", valueString="37.2 R"),), "37.2 R | NOT Resistant"),
         ((ranged(None, {"text": "None seen"}, valueString="2+"),), f"2+ {OUTSIDE}"),
         ((ranged(None, {"text": "No growth"}, valueString="No growth"),), f"NOT {OUTSIDE}"),
         ((ranged(6, limits(high=5, appliesTo=[words("Both sexes")])),), "▲ Above range"),
@@ -1853,6 +1856,7 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         ),
         ((ranged(None, limits(-2, 2), valueString="\u22124.2"),), "▼ Below range"),
         ((result(valueString="MRSA\\X0D0A\\isolated"),), "MRSA isolated"),
+        ((result(valueString="Gef\\XC3A4\\\u00df, S\\XE4\\ure"),), "Gefäß, Säure"),
         # Several codes of SNOMED CT in one answer, and one that contradicts the words.
         (
             (result(valueCodeableConcept=snomed("E. coli", "Klebsiella")),),
@@ -1862,6 +1866,17 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         (
             (result(valueCodeableConcept={**snomed("Current smoker"), "text": "Never smoker"}),),
             "Never smoker / Current smoker",
+        ),
+        (
+            (
+                result(
+                    valueCodeableConcept={
+                        **snomed("Not pregnant"),
+                        "text": "Not currently pregnant",
+                    }
+                ),
+            ),
+            "Not currently pregnant | NOT /",
         ),
     ],
 )
