@@ -36,7 +36,7 @@ def _team(resource: Resource, given: Given) -> Fact:
     start, end = period_moments(resource.get("period"))
     marks = read_marks(
         resource, when=start, status=unless_recorded(resource, status_text(resource))
-    )
+    ).between(start, end)
     return Fact(
         marks=with_own_text(marks, resource, is_all_there_is=not resource.get("participant")),
         name=text(resource.get("name")) or concept_text(resource.get("category")) or "Care team",

@@ -173,6 +173,8 @@ def _problem(resource: Resource, now: datetime, person: Person) -> Problem:
     )
     is_named = not name.startswith(NOT_NAMED)
     marks = with_own_text(marks, resource, is_all_there_is=not is_named)
+    if onset and abatement:
+        marks = marks.between(onset.moment, abatement.moment)
     sites = site_texts(resource.get("bodySite"))
     return Problem(
         marks=doubted(marks, now, person=person),

@@ -9,7 +9,7 @@ from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
-from smartapp.record.moments import Chronology, Moment, last_day
+from smartapp.record.moments import Chronology, Moment, is_reversed, last_day
 from smartapp.record.narratives import with_own_text
 from smartapp.record.quantities import number_text, quantity_text, written_number
 from smartapp.record.reading import Given, Read, read_each
@@ -37,11 +37,11 @@ def _coverage(resource: Resource, given: Given) -> Fact:
     status = unless_recorded(resource, status_text(resource))
     marks = read_marks(
         resource, when=start, status=", ".join(said(status, NOT_YET if is_to_come else ""))
-    )
+    ).between(start, end)
     return Fact(
         marks=with_own_text(marks, resource, is_all_there_is=not (payors or kind)),
         name=payors or kind or (ELSEWHERE if any(map(target, insurers)) else NOT_NAMED),
-        fold=OVER if _is_over(resource, end, given) else "",
+        fold=OVER if _is_over(resource, start, end, given) else "",
         began=start,
         ended=end,
         lines=said(
@@ -89,9 +89,9 @@ def _member_numbers(resource: Resource) -> list[str]:
     return [text(resource.get("subscriberId")), *(text(one.get("value")) for one in identifiers)]
 
 
-def _is_over(resource: Resource, end: Moment | None, given: Given) -> bool:
+def _is_over(resource: Resource, start: Moment | None, end: Moment | None, given: Given) -> bool:
     is_past = end is not None and end.is_readable and last_day(end) < given.now.date()
-    return is_past or status_code(resource) == "cancelled"
+    return (is_past and not is_reversed(start, end)) or status_code(resource) == "cancelled"
 
 
 def _class(group: dict[str, Any]) -> str:

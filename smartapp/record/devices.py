@@ -144,7 +144,7 @@ def _use(resource: Resource, related: Related) -> Fact:
     statement = read_statement(device.get("type"))
     marks = read_marks(
         resource, when=began, status=unless_recorded(resource, status_text(resource))
-    )
+    ).between(start, end)
     marks = marks._replace(not_understood=marks.not_understood or not_understood(device))
     unnamed = NOT_READ if target(reference) else NOT_NAMED
     name = name_of_device(reference, resource, related) or unnamed

@@ -154,7 +154,9 @@ def _administration(resource: Resource, related: Related) -> Fact:
     )
     name = medication_name(resource, related)
     return Fact(
-        marks=_marks(resource, related, name.words, given, _status(resource, "given")),
+        marks=_marks(resource, related, name.words, given, _status(resource, "given")).between(
+            start, end
+        ),
         name=name.words,
         began=given,
         ended=end,

@@ -171,19 +171,19 @@ def read_encounter(resource: Resource, related: Related) -> Encounter:
     """Return one encounter, even if it was entered in error."""
     # R5 calls the period the actual one, and has a planned one beside it.
     started, ended = period_moments(resource.get("period") or resource.get("actualPeriod"))
-    started = started or member_moment(resource, "plannedStartDate")
+    began = started or member_moment(resource, "plannedStartDate")
     kind = _kind(resource.get("class"))
     name = concept_text(resource.get("type")) or concept_text(resource.get("serviceType"))
     return Encounter(
         marks=with_own_text(
-            read_marks(resource, when=started or ended),
+            read_marks(resource, when=began or ended).between(started, ended),
             resource,
             is_all_there_is=not (name or kind),
         ),
         id=text(resource.get("id")),
         name=name or kind or "Encounter",
         kind=kind if name and kind.casefold() != name.casefold() else "",
-        started=started,
+        started=began,
         ended=ended,
         reasons=reasons(resource, related),
         diagnoses=tuple(_diagnoses(resource, related)),

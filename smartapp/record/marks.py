@@ -8,7 +8,7 @@ from smartapp.record import modifiers
 from smartapp.record.absence import is_masked
 from smartapp.record.codes import concept_text
 from smartapp.record.elements import Resource, mapping, mappings, remembered
-from smartapp.record.moments import Chronology, Moment, member_moment
+from smartapp.record.moments import Chronology, Moment, is_reversed, member_moment
 from smartapp.record.people import Person
 from smartapp.record.references import display, displays
 from smartapp.record.texts import annotations, text
@@ -55,6 +55,7 @@ _BESIDE_A_VALUE = (
 )  # fmt: skip
 _is_masked = remembered(is_masked)
 BEFORE_BIRTH = "Dated before the patient's birth"
+REVERSED = "It ends before it begins; check the dates in the EHR"
 FUTURE = "Dated in the future; check it in the EHR"
 _LABEL_ORDER = tuple(LABELS)
 _LABELLED = ("security", "tag")
@@ -85,6 +86,11 @@ class Marks(NamedTuple):
     @property
     def is_understood(self) -> bool:
         return not self.not_understood
+
+    def between(self, start: Moment | None, end: Moment | None) -> "Marks":
+        """Return the marks; with a remark if the end is before the start. Which of the two is wrong
+        is not known, so it keeps its place in the list."""
+        return self.with_remarks(REVERSED) if is_reversed(start, end) else self
 
     def with_remarks(self, *remarks: str) -> "Marks":
         """Return the marks with further remarks of this app."""

@@ -44,7 +44,14 @@ from smartapp.record.medication_names import (
     medication_reference,
 )
 from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
-from smartapp.record.moments import Chronology, Moment, last_day, member_moment, newest_first
+from smartapp.record.moments import (
+    Chronology,
+    Moment,
+    is_reversed,
+    last_day,
+    member_moment,
+    newest_first,
+)
 from smartapp.record.narratives import with_own_text
 from smartapp.record.quantities import comparator_text, written_number
 from smartapp.record.reading import Given, LeftOut, Read, read_each
@@ -549,7 +556,10 @@ def _reported(resource: Resource) -> str:
 
 
 def _is_over(resource: Resource, now: datetime) -> bool:
-    """Return whether all periods of the resource have ended."""
+    """Return whether all periods of the resource have ended; one that ends before it begins may not
+    have."""
+    if any(is_reversed(*period_moments(period)) for period in _periods(resource)):
+        return False
     end = _end(resource)
     return end is not None and end.is_readable and last_day(end) < now.date()
 

@@ -228,6 +228,18 @@ def last_day(moment: Moment) -> date:
     return moment.at.date()
 
 
+def is_reversed(start: Moment | None, end: Moment | None) -> bool:
+    """Return whether a period ends on a day before it begins, by more than time zones can explain.
+    Then nobody knows which date is wrong, or whether it is over."""
+    if start is None or end is None or not (start.is_readable and end.is_readable):
+        return False
+    # Nearly all end later, and it takes longer to find the last day.
+    if end.at.year > start.at.year:
+        return False
+    slack = timedelta(days=0 if start.zone == end.zone else 1)
+    return last_day(end) < start.at.date() - slack
+
+
 def years_between(start: date, end: date) -> int:
     """Return whole years, as for birthdays."""
     return end.year - start.year - ((end.month, end.day) < (start.month, start.day))

@@ -7,7 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from smartapp.record.elements import extensions, mapping, mappings
-from smartapp.record.moments import Chronology, Moment, last_day, member_moment, newest_first
+from smartapp.record.moments import (
+    Chronology,
+    Moment,
+    is_reversed,
+    last_day,
+    member_moment,
+    newest_first,
+)
 from smartapp.record.texts import text, texts
 
 NAME_ORDER = ("official", "usual", "", "temp", "anonymous", "nickname", "old", "maiden")
@@ -120,7 +127,7 @@ def _beginnings(words: str) -> set[str]:
 def is_over(element: dict[str, Any], now: datetime) -> bool:
     """Return whether the period of a name or number has ended."""
     end = member_moment(mapping(element.get("period")), "end")
-    if end is None or not end.is_readable:
+    if end is None or not end.is_readable or is_reversed(_start(element), end):
         return False
     return end.at < now if end.precision == "time" else last_day(end) < now.date()
 

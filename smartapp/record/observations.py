@@ -39,7 +39,14 @@ from smartapp.record.interpretations import (
 from smartapp.record.loinc_names import NAMES
 from smartapp.record.marks import Marks, read_marks
 from smartapp.record.modifiers import reason_to_leave_out
-from smartapp.record.moments import Moment, first_moment, is_open, member_moment, parse_moment
+from smartapp.record.moments import (
+    Moment,
+    first_moment,
+    is_open,
+    is_reversed,
+    member_moment,
+    parse_moment,
+)
 from smartapp.record.narratives import with_own_text
 from smartapp.record.people import Person
 from smartapp.record.ranges import NO_RANGES, Ranges, beside, compare, compare_words, read_ranges
@@ -575,7 +582,8 @@ def _first_of_period(resource: Resource) -> Moment | None:
 
 def _until(start: Moment, period: Resource) -> str:
     end = parse_moment(period.get("end"))
-    return f"until {end.text}" if end and end.text != start.text else ""
+    doubt = " (ends before it begins)" if is_reversed(start, end) else ""
+    return f"until {end.text}{doubt}" if end and end.text != start.text else ""
 
 
 def _lasts(period: Resource) -> str:

@@ -154,7 +154,7 @@ def _plan(resource: Resource, related: Related) -> Fact:
             when=start or created,
             origin=", ".join(displays(resource.get("author"))),
             status=unless_recorded(resource, status_text(resource)),
-        ),
+        ).between(start, end),
         name=text(resource.get("title"))
         or ", ".join(concept_texts(resource.get("category")))
         or "Care plan",

@@ -14,7 +14,7 @@ from smartapp.record.amounts import (
 )
 from smartapp.record.codes import codings, concept_text, concept_words
 from smartapp.record.elements import mapping, mappings
-from smartapp.record.moments import Moment, is_open, member_moment, parse_moment
+from smartapp.record.moments import Moment, is_open, is_reversed, member_moment, parse_moment
 from smartapp.record.texts import text, texts
 from smartapp.record.wording import Parts, Words, has_any, say_parts
 
@@ -300,7 +300,8 @@ def period_words(period: object) -> str | None:
     """Return "from 1 Apr 2026 to 8 Apr 2026", "until 8 Apr 2026" or "from 1 Apr 2026"."""
     start, end = period_moments(period)
     if start and end:
-        return f"from {start.day_text} to {end.day_text}"
+        doubt = " (ends before it begins)" if is_reversed(start, end) else ""
+        return f"from {start.day_text} to {end.day_text}{doubt}"
     if end:
         return f"until {end.day_text}"
     return f"from {start.day_text}" if start else None

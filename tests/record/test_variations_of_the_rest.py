@@ -1448,6 +1448,39 @@ def test_what_is_dated_before_the_birth_says_so(section: str, given: Resource) -
     assert "Dated before the patient's birth" in words_of(section, given)
 
 
+BACK = {"start": "2026-09-05", "end": "2026-09-01"}
+SAME_DAY = {"start": "2026-09-05", "end": "2026-09-04T23:00:00Z"}
+DRUG = {"status": "active", "medicationCodeableConcept": words("Aspirin")}
+
+
+@pytest.mark.parametrize(
+    ("section", "given", "expected"),
+    [
+        ("encounters", of("Encounter", status="finished", period=BACK), ""),
+        ("coverage", of("Coverage", status="active", period=BACK), "NOT no longer in force"),
+        ("care-team", of("CareTeam", status="active", period=BACK), ""),
+        ("care-team", of("CareTeam", participant=[{"role": [words("GP")], "period": BACK}]), ""),
+        ("plans", of("CarePlan", status="active", period=BACK), ""),
+        ("devices", of("DeviceUseStatement", status="active", timingPeriod=BACK), ""),
+        ("dispenses", of("MedicationAdministration", effectivePeriod=BACK), ""),
+        ("medications", of("MedicationStatement", **DRUG, effectivePeriod=BACK), "NOT is over"),
+        ("problems", condition(onsetDateTime="2026", abatementDateTime="2025"), "until 2025"),
+        ("procedures", procedure(performedPeriod=BACK), ""),
+        # These do not.
+        ("encounters", of("Encounter", status="finished", period=SAME_DAY), "NOT ends before"),
+        ("encounters", of("Encounter", period={"start": "2026-09-05", "end": "2026"}),
+         "NOT ends before"),
+        ("devices", of("DeviceUseStatement", recordedOn="2026-10-01",
+                       timingPeriod={"end": "2026-09-01"}), "NOT ends before"),
+        ("plans", of("CarePlan", created="2026-10-01", period={"end": "2026-09-01"}),
+         "NOT ends before"),
+    ],
+)  # fmt: skip
+def test_what_ends_before_it_begins_says_so(section: str, given: Resource, expected: str) -> None:
+    said = expected if "ends before" in expected else f"ends before it begins | {expected}"
+    assert_says(words_of(section, given), said.removesuffix(" | "))
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_of_one_moment_the_final_report_stands_first(order: int) -> None:
     said = [report(status="preliminary", conclusion="Mass"), report(conclusion="No mass")]
