@@ -90,16 +90,24 @@ ABBREVIATION_SYSTEMS = frozenset(
         "http://hl7.org/fhir/v3/GTSAbbreviation",
     }
 )
-# One spelling for each frequency, way and form that is written in several ways.
+# One spelling for each frequency, way and form that is written in several ways. In Polish "po" is
+# before an amount or a meal, in the languages of Scandinavia "tid" is the time ("samma tid").
 _SPELLINGS = (
+    (
+        re.compile(
+            r"\bp\.?o\b(?=\W*(?:$|[bt]\.?i\.?d|q|once|twice|three|four|daily|every|at |as |prn|with"
+            r"|x ?\d|\d (?:\(\w+\) )?times))"
+        ),
+        "oral",
+    ),
     (re.compile(r"(?<=\d )\((?:one|two|three|four|five|six|eight|ten|twelve)\) "), ""),
     (re.compile(r"\bb\.?i\.?d\b"), "2 times a day"),
-    (re.compile(r"\bt\.?i\.?d\b"), "3 times a day"),
+    (re.compile(r"(?<!samma )(?<!samme )(?<!till )(?<!til )\bt\.?i\.?d\b"), "3 times a day"),
     (re.compile(r"\bq\.?i\.?d\b"), "4 times a day"),
-    (re.compile(r"\bq\.?d\b"), "once a day"),
+    (re.compile(r"\bq\.?d\b(?!\.s)"), "once a day"),
     (re.compile(r"\bq(\d+) ?h(?:rs?|ours?)?\b"), r"every \1 hours"),
     (re.compile(r"\bp\.?r\.?n\b"), "as needed"),
-    (re.compile(r"\b(?:by mouth|orally|per os|oral route|p\.?o)\b"), "oral"),
+    (re.compile(r"\b(?:by mouth|orally|per os|oral route)\b"), "oral"),
     (
         re.compile(r"\b(tab|tablet|cap|capsule|puff|drop|spray|unit|patch|dose)(?:e?s\b|\(s\))"),
         r"\1",

@@ -317,12 +317,22 @@ class TestTheAuthorsText:
             ("1 tab(s) PO BID", "1 tablet"),
             ("2 tablets orally b.i.d.", "1 tablet"),
             ("1 tablet PO TID", "2 times a day"),
+            ("1 tablet 2 times a day po jedle", "Oral"),
         ],
     )
     def test_says_the_usual_in_many_ways(self, written: str, coded: str) -> None:
         twice = {"frequency": 2, "period": 1, "periodUnit": "d"}
         dosage = {"route": {"text": "Oral"}, "timing": {"repeat": twice}, **dose(1, "tablet")}
         assert read({"text": written, **dosage}).coded == coded
+
+    @pytest.mark.parametrize(
+        ("written", "frequency"), [("1 tablett vid samma tid", 3), ("1 tablet q.d.s.", 1)]
+    )
+    def test_shows_another_frequency_beside_words_that_look_alike(
+        self, written: str, frequency: int
+    ) -> None:
+        repeat = {"frequency": frequency, "period": 1, "periodUnit": "d"}
+        assert "a day" in read({"text": written, "timing": {"repeat": repeat}}).coded
 
     def test_never_hides_a_code_that_contradicts_it(self) -> None:
         found = read({"text": "Take 20 mg daily", **dose(10), "timing": {"repeat": DAY}})
