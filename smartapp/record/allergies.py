@@ -25,6 +25,7 @@ from smartapp.record.moments import Moment, member_moment, newest_first, parse_m
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import name_of, target
+from smartapp.record.ruled_out import RuledOut, remark_on, ruled_out
 from smartapp.record.severities import SEVERITIES, severity_code
 from smartapp.record.spans import Span, read_span
 from smartapp.record.statements import Statement, contradicts, read_statement
@@ -131,7 +132,8 @@ class Allergy:
 
 def read_allergies(given: Given) -> Read[Allergy]:
     """Return the allergies, active and critical ones first, and the statements about them."""
-    read = read_each(given.resources, lambda one: _allergy(one, given.now))
+    others = ruled_out(given.resources)
+    read = read_each(given.resources, lambda one: _allergy(one, given.now, others))
     return replace(read, entries=tuple(sorted(_remarked(read.entries), key=_place)))
 
 
@@ -194,7 +196,7 @@ def _in_r4(resource: Resource) -> Resource:
     return {**resource, **missing} if missing else resource
 
 
-def _allergy(sent: Resource, now: datetime) -> Allergy:
+def _allergy(sent: Resource, now: datetime, others: Iterable[RuledOut]) -> Allergy:
     resource = _in_r4(sent)
     statement = _statement(resource)
     criticality = _criticality(resource)
@@ -211,6 +213,8 @@ def _allergy(sent: Resource, now: datetime) -> Allergy:
         marks = marks._replace(notes=(remark, *marks.notes))
     elif statement is None and (other := _other_name(resource.get("code"))):
         marks = marks._replace(notes=(f"Its code says “{other}”.", *marks.notes))
+    if statement is None and _is_active(resource) and (remark := remark_on(resource, others)):
+        marks = marks.with_remarks(remark)
     return Allergy(
         marks=doubted(marks, now, onset.moment if onset else None, last_occurrence),
         name=statement.words if statement else _name(resource),

@@ -27,6 +27,7 @@ from smartapp.record.opposites import context_in, contradiction_in
 from smartapp.record.people import Person, read_person
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import display, displays, names_of
+from smartapp.record.ruled_out import RuledOut, remark_on, ruled_out
 from smartapp.record.severities import severity_text
 from smartapp.record.sites import site_texts
 from smartapp.record.spans import Span, read_span
@@ -109,7 +110,8 @@ class Problem:
 def read_problems(given: Given) -> Read[Problem]:
     """Return the problem list, then the diagnoses of visits, then what is over."""
     person = read_person(given.patient)
-    read = read_each(given.resources, lambda one: _problem(one, given.now, person))
+    others = ruled_out(given.resources)
+    read = read_each(given.resources, lambda one: _problem(one, given.now, person, others))
     entries = _remarked(_folded(sorted(read.entries, key=_place)))
     return replace(read, entries=tuple(entries))
 
@@ -158,7 +160,9 @@ def _remarked(problems: Iterable[Problem]) -> list[Problem]:
     ]
 
 
-def _problem(resource: Resource, now: datetime, person: Person) -> Problem:
+def _problem(
+    resource: Resource, now: datetime, person: Person, others: Iterable[RuledOut]
+) -> Problem:
     onset, abatement = read_span(resource, "onset"), read_span(resource, "abatement")
     statement = read_undated_statement(resource.get("code"), onset.moment if onset else None)
     recorded = member_moment(resource, "recordedDate", "assertedDate", "dateRecorded")
@@ -173,6 +177,8 @@ def _problem(resource: Resource, now: datetime, person: Person) -> Problem:
     )
     is_named = not name.startswith(NOT_NAMED)
     marks = with_own_text(marks, resource, is_all_there_is=not is_named)
+    if statement is None and group != "over" and (remark := remark_on(resource, others)):
+        marks = marks.with_remarks(remark)
     if onset and abatement:
         marks = marks.between(onset.moment, abatement.moment)
     sites = site_texts(resource.get("bodySite"))

@@ -79,6 +79,48 @@ def test_a_code_says_what_the_name_leaves_out(text: str, display: str, is_said: 
     assert_says(words_of("problems", entry), says if is_said else f"NOT {says}")
 
 
+REFUTED = {"verificationStatus": {"coding": [{"code": "refuted"}]}}
+IN_ERROR = {"verificationStatus": {"coding": [{"code": "entered-in-error"}]}}
+ASTHMA = {"coding": [{"system": "http://snomed.info/sct", "code": "195967001"}]}
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "is_said"),
+    [
+        ({}, {}, True),
+        ({"recordedDate": "2025"}, {"recordedDate": "2026-02-01"}, True),
+        ({"code": {**ASTHMA, "text": "Asthma"}}, {"code": {**ASTHMA, "text": "Wheezing"}}, True),
+        ({"recordedDate": "2026-02-01"}, {"recordedDate": "2025"}, False),
+        ({"clinicalStatus": "resolved"}, {}, False),
+        ({}, {"code": {"text": "Eczema"}}, False),
+        ({"code": {}}, {"code": {}}, False),
+        ({}, IN_ERROR, False),
+        ({}, {"modifierExtension": [{"url": "x"}]}, False),
+    ],
+)
+@pytest.mark.parametrize(
+    ("section", "resource_type"),
+    [("problems", "Condition"), ("allergies", "AllergyIntolerance")],
+)
+def test_another_entry_rules_it_out(
+    section: str, resource_type: str, own: Resource, other: Resource, is_said: bool
+) -> None:
+    plain = {"code": {"text": "Asthma"}}
+    entry = about_patient(resource_type, "1", **{**plain, **own})
+    ruled_out = about_patient(resource_type, "2", **{**plain, **REFUTED, **other})
+    when = ", recorded 1 Feb 2026," if "recordedDate" in own else ""
+    says = f"Another entry{when} says that it was ruled out."
+    assert_says(words_of(section, entry, ruled_out), says if is_said else "NOT was ruled out")
+
+
+def test_what_is_ruled_out_elsewhere_in_the_body_is_something_else() -> None:
+    left, right = ({"bodySite": [{"text": f"{side} leg"}]} for side in ("Left", "Right"))
+    code = {"text": "Thrombosis"}
+    entry = about_patient("Condition", "1", code=code, **left)
+    elsewhere = about_patient("Condition", "2", code=code, **right, **REFUTED)
+    assert "that it was ruled out" not in words_of("problems", entry, elsewhere)
+
+
 @pytest.mark.parametrize(
     ("section", "resource_type"),
     [("problems", "Condition"), ("procedures", "Procedure"), ("orders", "ServiceRequest")],
