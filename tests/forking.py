@@ -28,6 +28,7 @@ from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 120
+BROKE_OFF = b"-1"
 # What the app and Django load, as far as it needs no settings.
 MADE_BY_OTHERS = (
     "aiohttp", "aiohttp.web", "authlib.oauth2", "authlib.oidc.core", "cryptography.x509",
@@ -59,7 +60,8 @@ def run(env: Mapping[str, str], arguments: Sequence[str]) -> Done:
 
 
 def run_tests(folder: Path, env: Mapping[str, str], arguments: Sequence[str]) -> Done:
-    """Run pytest with these arguments on the copy of the project in the folder."""
+    """Run pytest with these arguments on the copy of the project in the folder. What broke off has
+    the exit code -1, and says why in its output."""
     with tempfile.NamedTemporaryFile("r") as output, socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(_first()))
         request = {
@@ -67,7 +69,7 @@ def run_tests(folder: Path, env: Mapping[str, str], arguments: Sequence[str]) ->
         }  # fmt: skip
         connection.sendall(json.dumps(request).encode())
         connection.shutdown(socket.SHUT_WR)
-        code = int(connection.recv(16))
+        code = int(connection.recv(16) or BROKE_OFF)
         return Done(list(arguments), code, output.read(), "")
 
 

@@ -71,7 +71,10 @@ def _noticed(copy: Path, migrated: Path, *tests: str) -> tuple[int, str]:
 
 def _run(copy: Path, migrated: Path, *tests: str) -> tuple[int, str]:
     """Return pytest's exit code and output. It runs outside this run's workers."""
-    arguments = ["-q", "-x", "-n", "0", "-p", "no:cacheprovider", *tests]
+    arguments = [
+        "-q", "-x", "-n", "0", "-p", "no:cacheprovider", f"--basetemp={copy.parent / 'temporary'}",
+        *tests,
+    ]  # fmt: skip
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     env[MIGRATED] = str(migrated)
     done = forking.run_tests(copy, env, arguments)
