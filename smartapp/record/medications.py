@@ -63,6 +63,7 @@ from smartapp.record.references import (
     place,
     reason_elements,
     reasons,
+    superseded,
     to_follow,
 )
 from smartapp.record.statements import Statement, read_statement
@@ -241,7 +242,7 @@ class Medication:
 
 def read_medications(given: Given) -> Read[Medication]:
     """Return what must not be given, what is current, and the rest, each newest first."""
-    replaced = frozenset(_replaced(given.resources))
+    replaced = superseded(_replacements(given.resources))
     read = read_each(given.resources, lambda one: _medication(one, given, replaced))
     found = _remarked(_folded(read.entries))
     return replace(read, entries=tuple(sorted(found, key=_place)))
@@ -260,18 +261,16 @@ def _is_later(report: Medication, order: Medication) -> bool:
     return newest_first(told) < newest_first(ordered)
 
 
-def _replaced(resources: Iterable[Resource]) -> Iterable[str]:
-    """Yield "MedicationRequest/m1" for each order that another one replaces. A proposal or a plan
-    replaces nothing yet; of two that replace each other, or of one that replaces itself, nobody
-    knows which is valid."""
-    pairs = {
+def _replacements(resources: Iterable[Resource]) -> Iterable[tuple[str, str]]:
+    """Yield "MedicationRequest/m2", "MedicationRequest/m1" for each order that replaces another
+    one. A proposal or a plan replaces nothing yet."""
+    return (
         (f"{text(one.get('resourceType'))}/{text(one.get('id'))}", place(one["priorPrescription"]))
         for one in resources
         if "priorPrescription" in one
         and status_code(one, "intent") in ORDER_INTENTS
         and status_code(one) not in _NOT_IN_FORCE
-    }
-    return (replaced for itself, replaced in pairs if (replaced, itself) not in pairs)
+    )
 
 
 def _is_banned(medication: Medication) -> bool:

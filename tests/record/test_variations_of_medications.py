@@ -1084,6 +1084,9 @@ def test_orders_that_name_themselves_or_each_other_are_not_replaced() -> None:
     first = order(WARFARIN, priorPrescription={"reference": "MedicationRequest/m2"})
     shown = words_of("medications", first, {**other, "id": "m2"})
     assert_says(shown, "replaces another order | NOT Another order replaces it")
+    third = order(WARFARIN, priorPrescription={"reference": "MedicationRequest/m3"})
+    circle = ({**third, "id": "m2"}, {**alone, "id": "m3"})
+    assert_says(words_of("medications", first, *circle), "NOT Another order replaces it")
 
 
 @pytest.mark.parametrize(
