@@ -22,9 +22,13 @@ def facts_of(tests: Iterable[LabTest], fold: Callable[[LabTest], str]) -> Iterat
     for test in tests:
         newest = test.newest
         whose = labelled("of", [newest.marks.whose])
+        # A value and a reason why there is none contradict each other; both are shown.
+        absent = newest.marks.absent if newest.has_value else ""
         yield Fact(
             # A note that is shown as the value is not repeated.
-            marks=newest.marks._replace(notes=newest.notes, remarks=(), doubt=_future(test)),
+            marks=newest.marks._replace(
+                notes=said(absent, *newest.notes), remarks=(), doubt=_future(test)
+            ),
             name=test.name,
             fold=fold(test),
             began=newest.when,
@@ -71,4 +75,4 @@ def _dated(reading: Reading) -> str:
 
 def _with_marks(reading: Reading) -> str:
     """Return a result in one line with what must be read with it."""
-    return " · ".join(said(_words(reading), reading.marks.status, *reading.notes))
+    return " · ".join(said(_words(reading), *reading.beside))

@@ -48,6 +48,14 @@ def test_an_earlier_finding_is_folded_below_the_newest() -> None:
     assert found.sources == 2
 
 
+def test_a_reason_for_no_value_stands_beside_the_value_of_each() -> None:
+    refused = {**TENDER, "dataAbsentReason": {"text": "Patient refused"}}
+    before = {**refused, "id": "before", "effectiveDateTime": "2017-01-01", "valueBoolean": False}
+    (found,) = read_findings(given(before, refused)).entries
+    assert found.marks.notes == ("Patient refused",)
+    assert found.earlier == ("1 Jan 2017 · No · Patient refused",)
+
+
 def test_what_says_nothing_is_left_out_with_the_reason() -> None:
     bare = about_patient("Observation", "o1", status="final", code=concept("Look", "1", LOINC))
     read = read_findings(given(bare))
