@@ -68,7 +68,8 @@ SUBJECTS = {
     r"(private_key_jwt|client_secret|assertion)|"
     r"(private_key_jwt|client_secret_\w+|basic auth\w*)[^.]{0,30}"
     r"(not|un) ?(allowed|supported|permitted|enabled)",
-    "certificate": r"(client|ssl) certificate|mutual.tls|\bmtls\b|tls_client_auth",
+    "certificate": r"client certificate|ssl certificate(?! problem)|mutual.tls|\bmtls\b|"
+    r"tls_client_auth",
     "assertion": r"assertion|private_key_jwt|signed jwt|\bjwt\b|\bjti (too|must)",
     "authentication": r"authenticat|(?<!_)credentials",
     "code": r"(?<!error )(?<!status )\bcode\b(?!.?(verifier|challenge))",

@@ -431,6 +431,12 @@ class TestWordsOfProducts:
         titles = [one.title for one in causes_of(case.timeline, case.facts)]
         assert titles == ["The EHR misses a part of our client assertion: jti"]
 
+    def test_our_certificate_that_the_ehr_cannot_check_is_not_one_that_it_wants(self) -> None:
+        said = "SSL certificate problem: unable to get local issuer certificate"
+        case = refused_token(SIGNED, "invalid_client", said)
+        titles = [one.title for one in causes_of(case.timeline, case.facts)]
+        assert titles == ["The EHR could not fetch our keys"]
+
     def test_client_id_that_was_sent_in_the_body_and_is_not_wanted_there(self) -> None:
         said = "client_id must not be sent together with client_assertion"
         case = refused_token(SIGNED, "invalid_request", said, "client_id")
