@@ -196,7 +196,7 @@ def _in_r4(resource: Resource) -> Resource:
     return {**resource, **missing} if missing else resource
 
 
-def _allergy(sent: Resource, now: datetime, others: Iterable[RuledOut]) -> Allergy:
+def _allergy(sent: Resource, now: datetime, others: Sequence[RuledOut]) -> Allergy:
     resource = _in_r4(sent)
     statement = _statement(resource)
     criticality = _criticality(resource)

@@ -1,7 +1,7 @@
 """Conditions: the problem list, then diagnoses of visits, then resolved ones (FHIR R4)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -161,7 +161,7 @@ def _remarked(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def _problem(
-    resource: Resource, now: datetime, person: Person, others: Iterable[RuledOut]
+    resource: Resource, now: datetime, person: Person, others: Sequence[RuledOut]
 ) -> Problem:
     onset, abatement = read_span(resource, "onset"), read_span(resource, "abatement")
     statement = read_undated_statement(resource.get("code"), onset.moment if onset else None)

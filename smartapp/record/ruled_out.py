@@ -3,23 +3,25 @@
 The entry that rules it out is not shown, so the other one has to say so.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from smartapp.record.absence import absent_code
 from smartapp.record.codes import codings, concept_text
-from smartapp.record.elements import Resource
+from smartapp.record.elements import Resource, mappings
 from smartapp.record.modifiers import REFUTED, not_understood, reason_to_leave_out
 from smartapp.record.moments import Moment, is_reversed, member_moment
 from smartapp.record.sites import site_texts
+from smartapp.record.statements import is_of_a_whole_kind
 
 
 @dataclass(frozen=True, slots=True)
 class RuledOut:
-    """One entry that is ruled out: its codes and its name, the places in the body, the day."""
+    """One entry that is ruled out: its codes and its name, the places in the body or the
+    substances, the day."""
 
     names: frozenset[tuple[str, str]]
-    sites: frozenset[str]
+    narrowed_to: frozenset[str]
     when: Moment | None
 
 
@@ -32,25 +34,34 @@ def ruled_out(resources: Iterable[Resource]) -> tuple[RuledOut, ...]:
     )
 
 
-def remark_on(resource: Resource, others: Iterable[RuledOut]) -> str:
+def remark_on(resource: Resource, others: Sequence[RuledOut]) -> str:
     """Return that another entry, not older than this one, says that this was ruled out; "" if none
-    does. An entry of another place in the body (the left knee) is about something else."""
+    does. An entry of another place in the body (the left knee) or of another substance is about
+    something else."""
+    if not others:
+        return ""
     own = _read(resource)
     for other in others:
-        is_elsewhere = own.sites and other.sites and own.sites.isdisjoint(other.sites)
-        is_older = is_reversed(own.when, other.when)
-        if not (own.names.isdisjoint(other.names) or is_elsewhere or is_older):
-            day = f", recorded {other.when.day_text}," if other.when else ""
-            return f"Another entry{day} says that it was ruled out."
+        if own.names.isdisjoint(other.names) or is_reversed(own.when, other.when):
+            continue
+        both = own.narrowed_to and other.narrowed_to
+        if both and own.narrowed_to.isdisjoint(other.narrowed_to):
+            continue
+        day = f", recorded {other.when.day_text}," if other.when else ""
+        return f"Another entry{day} says that it was ruled out."
     return ""
 
 
 def _read(resource: Resource) -> RuledOut:
     code = resource.get("code") or resource.get("substance")
     name = concept_text(code).casefold()
-    names = (*filter(all, codings(code)), *([("", name)] if name else []))
+    # Drug allergies of all kinds may have the code for a drug allergy.
+    names = {
+        pair for pair in codings(code) if all(pair) and not (name and is_of_a_whole_kind(*pair))
+    }
+    substances = (concept_text(one.get("substance")) for one in mappings(resource.get("reaction")))
     return RuledOut(
-        frozenset() if absent_code(code) else frozenset(names),
-        frozenset(site_texts(resource.get("bodySite"))),
+        frozenset() if absent_code(code) else frozenset(names | ({("", name)} if name else set())),
+        frozenset(filter(None, (*site_texts(resource.get("bodySite")), *substances))),
         member_moment(resource, "recordedDate", "assertedDate", "dateRecorded"),
     )

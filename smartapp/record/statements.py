@@ -279,13 +279,18 @@ def _contrary_code(concept: object) -> str:
         of_one = {"coding": [coding]}
         words = text(coding.get("display"))
         is_of_one = any(
-            system in _NAMING_SYSTEMS and code not in _OF_A_WHOLE_KIND
+            system in _NAMING_SYSTEMS and not is_of_a_whole_kind(system, code)
             for system, code in codings(of_one)
         )
         is_said = words and not _NEGATED.search(words)
         if is_said and is_of_one and not (_by_code(of_one) or _by_words(words)):
             return words
     return ""
+
+
+def is_of_a_whole_kind(system: str, code: str) -> bool:
+    """Return whether a code is one for all of a kind ("Drug allergy"), and of nothing in it."""
+    return system in _NAMING_SYSTEMS and code in _OF_A_WHOLE_KIND
 
 
 def read_undated_statement(concept: object, when: Moment | None) -> Statement | None:

@@ -113,12 +113,37 @@ def test_another_entry_rules_it_out(
     assert_says(words_of(section, entry, ruled_out), says if is_said else "NOT was ruled out")
 
 
-def test_what_is_ruled_out_elsewhere_in_the_body_is_something_else() -> None:
-    left, right = ({"bodySite": [{"text": f"{side} leg"}]} for side in ("Left", "Right"))
-    code = {"text": "Thrombosis"}
-    entry = about_patient("Condition", "1", code=code, **left)
-    elsewhere = about_patient("Condition", "2", code=code, **right, **REFUTED)
-    assert "that it was ruled out" not in words_of("problems", entry, elsewhere)
+ANY_DRUG = {"coding": [{"system": "http://snomed.info/sct", "code": "416098002"}]}
+
+
+@pytest.mark.parametrize(
+    ("section", "resource_type", "own", "other"),
+    [
+        (
+            "problems",
+            "Condition",
+            *({"code": {"text": "Thrombosis"}, "bodySite": [{"text": f"{side} leg"}]}
+              for side in ("Left", "Right")),
+        ),
+        (
+            "allergies",
+            "AllergyIntolerance",
+            *({"code": {**ANY_DRUG, "text": name}} for name in ("Penicillin", "Codeine")),
+        ),
+        (
+            "allergies",
+            "AllergyIntolerance",
+            *({"code": ANY_DRUG, "reaction": [{"substance": {"text": name}}]}
+              for name in ("Penicillin", "Codeine")),
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_ruled_out_of_another_place_or_substance_is_something_else(
+    section: str, resource_type: str, own: Resource, other: Resource
+) -> None:
+    entry = about_patient(resource_type, "1", **own)
+    elsewhere = about_patient(resource_type, "2", **other, **REFUTED)
+    assert "that it was ruled out" not in words_of(section, entry, elsewhere)
 
 
 @pytest.mark.parametrize(
