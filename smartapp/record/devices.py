@@ -11,6 +11,7 @@ from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import not_understood, reason_to_leave_out, status_text
 from smartapp.record.moments import member_moment
 from smartapp.record.narratives import with_own_text
+from smartapp.record.opposites import contradiction_in
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import (
     Related,
@@ -74,6 +75,7 @@ def _device(resource: Resource, ended: frozenset[str]) -> Fact:
         says_none=says_none(statement),
         fold=NO_LONGER if is_over else "",
         lines=said(
+            contradiction_in(resource.get("type")),
             USED_NO_LONGER if marks.source in ended and not is_over else "",
             labelled("why", concept_texts(resource.get("statusReason"))),
             labelled("UDI", _udi(resource)),

@@ -36,6 +36,7 @@ from smartapp.record.observations import (
     Reading,
     read_observation,
 )
+from smartapp.record.opposites import contradiction_in
 from smartapp.record.people import Person, read_person
 from smartapp.record.reading import Given, LeftOut, Read, read_each
 from smartapp.record.references import (
@@ -371,6 +372,7 @@ def _report(resource: Resource, given: Given, person: Person) -> Document:
         texts=texts,
         attachments=attachments,
         lines=said(
+            contradiction_in(resource.get("code")),
             labelled("conclusion", [*conclusions, _absent_conclusion(resource)]),
             *inner,
             "" if has_own or written or results or marks.notes else EMPTY,

@@ -12,6 +12,7 @@ from smartapp.record.marks import comments, read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import member_moment
 from smartapp.record.narratives import with_own_text
+from smartapp.record.opposites import contradiction_in
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import reasons
 from smartapp.record.spans import read_span
@@ -86,6 +87,7 @@ def _illness(condition: dict[str, Any]) -> str:
             labelled("outcome", [concept_text(condition.get("outcome"))]),
             "contributed to the death" if contributed else "",
             *comments(condition.get("note")),
+            contradiction_in(condition.get("code")),
         )
     )
 

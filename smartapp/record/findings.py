@@ -1,18 +1,35 @@
 """Observations of all other categories: examinations, imaging, tests, exercise (Observation)."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from smartapp.record.facts import Fact, labelled, said
 from smartapp.record.laboratory import LabTest, read_tests
 from smartapp.record.marks import FUTURE
 from smartapp.record.observations import Reading
+from smartapp.record.opposites import contradiction_in
 from smartapp.record.reading import Given, Read
+from smartapp.record.sites import site_texts
+from smartapp.record.texts import text
 
 
 def read_findings(given: Given) -> Read[Fact]:
     """Return the findings, newest first, each with its earlier values."""
     read = read_tests(given, given.resources)
-    return Read(tuple(facts_of(read.entries, lambda _: "")), read.left_out)
+    facts = facts_of(read.entries, lambda _: "")
+    contradictions = {
+        f"Observation/{text(one.get('id'))}": contradiction_in(
+            one.get("code"), *site_texts(one.get("bodySite"))
+        )
+        for one in given.resources
+    }
+    return Read(
+        tuple(
+            replace(fact, lines=said(contradictions.get(fact.marks.source, ""), *fact.lines))
+            for fact in facts
+        ),
+        read.left_out,
+    )
 
 
 def facts_of(tests: Iterable[LabTest], fold: Callable[[LabTest], str]) -> Iterator[Fact]:

@@ -2,7 +2,9 @@
 
 Only pairs of which both cannot be meant. An entry that has both sides in one place contradicts
 nothing, nor does a paralysis beside its cause, or a catheter beside its way: a stroke of the left
-hemisphere paralyses the right side, and the left heart is reached through the right wrist.
+hemisphere paralyses the right side, and the left heart is reached through the right wrist. A part
+of the heart that is named by a side is on neither: the lead of the right ventricle is in the left
+chest.
 """
 
 import re
@@ -40,7 +42,8 @@ _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5"}
 _KINDS = {"typ": "type", "typus": "type", "tipo": "type", "stadium": "stage", "stade": "stage",
           "grad": "grade"}  # fmt: skip
 _OF_TWO_SIDES = re.compile(
-    r"hemi(?:par|pl|an)|paraly|paresis|weakness|neglect|\bcath", re.IGNORECASE
+    r"hemi(?:par|pl|an)|paraly|paresis|weakness|neglect|\bcath|ventric|\batri(?:al|um)\b|\bheart\b",
+    re.IGNORECASE,
 )
 # What makes a disease another person's, none, not certain or past: in the words of codes, and of
 # people.

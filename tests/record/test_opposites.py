@@ -25,6 +25,8 @@ def concept(text: str, display: str) -> Resource:
         ("Occipital stroke, right", "Left homonymous hemianopia", False),
         ("Left-sided weakness", "Right hemiparesis", True),
         ("Left heart catheterization", "Access through right radial artery", False),
+        ("Right ventricular lead placement", "Left chest wall", False),
+        ("Left ventricular failure", "Right ventricular failure", True),
         ("Benign breast disease", "Non-malignant disorder of breast", False),
         ("Hypertension", "Hypertensive heart disease", False),
         ("Hypertension and hypotension", "Hypertension", False),
@@ -148,9 +150,30 @@ def test_what_is_ruled_out_of_another_place_or_substance_is_something_else(
 
 @pytest.mark.parametrize(
     ("section", "resource_type"),
-    [("problems", "Condition"), ("procedures", "Procedure"), ("orders", "ServiceRequest")],
+    [
+        ("problems", "Condition"),
+        ("procedures", "Procedure"),
+        ("orders", "ServiceRequest"),
+    ],
 )
 def test_entries_say_it_also_of_the_body_site(section: str, resource_type: str) -> None:
     site = [{"text": "Right knee"}]
     entry = about_patient(resource_type, "e", code={"text": "Left knee"}, bodySite=site)
+    assert_says(words_of(section, entry), "Left knee | it also says “Right knee”")
+
+
+KNEES = {"text": "Left knee", "coding": [{"code": "1", "display": "Right knee"}]}
+EXAM = {"category": [{"coding": [{"code": "exam"}]}], "valueString": "Swollen"}
+
+
+@pytest.mark.parametrize(
+    ("section", "entry"),
+    [
+        ("documents", about_patient("DiagnosticReport", "1", code=KNEES, conclusion="Tear")),
+        ("findings", about_patient("Observation", "1", code=KNEES, **EXAM)),
+        ("devices", about_patient("Device", "1", type=KNEES)),
+        ("family-history", about_patient("FamilyMemberHistory", "1", condition=[{"code": KNEES}])),
+    ],
+)
+def test_a_code_of_the_other_side_is_said_in_each_section(section: str, entry: Resource) -> None:
     assert_says(words_of(section, entry), "Left knee | it also says “Right knee”")
