@@ -244,7 +244,7 @@ def read_medications(given: Given) -> Read[Medication]:
     """Return what must not be given, what is current, and the rest, each newest first."""
     replaced = superseded(_replacements(given.resources))
     read = read_each(given.resources, lambda one: _medication(one, given, replaced))
-    found = _remarked(_folded(read.entries))
+    found = _remarked(_folded(read.entries), given.now)
     return replace(read, entries=tuple(sorted(found, key=_place)))
 
 
@@ -253,12 +253,15 @@ def _is_older(report: Medication, order: Medication) -> bool:
     return told is not None and newest_first(told) > newest_first(ordered)
 
 
-def _is_later(report: Medication, order: Medication) -> bool:
-    """Return whether both are dated, and the report later."""
-    told, ordered = report.marks.when, order.marks.when
-    if told is None or ordered is None or not (told.is_readable and ordered.is_readable):
+def _is_later(report: Medication, order: Medication, now: datetime) -> bool:
+    """Return whether both are dated, and what is reported later: the report, and the end of its
+    period. What ended before the order was another course, and an end to come is only planned."""
+    end, ordered = report.latest.ended, order.marks.when
+    is_planned = end is not None and end.is_readable and last_day(end) > now.date()
+    dates = [one for one in (report.marks.when, None if is_planned else end) if one]
+    if not dates or ordered is None or not all(one.is_readable for one in (*dates, ordered)):
         return False
-    return newest_first(told) < newest_first(ordered)
+    return all(newest_first(one) < newest_first(ordered) for one in dates)
 
 
 def _replacements(resources: Iterable[Resource]) -> Iterable[tuple[str, str]]:
@@ -277,7 +280,7 @@ def _is_banned(medication: Medication) -> bool:
     return medication.group == "not-to-give" and not medication.latest.is_over
 
 
-def _remarked(medications: list[Medication]) -> list[Medication]:
+def _remarked(medications: list[Medication], now: datetime) -> list[Medication]:
     """Return the entries; those that contradict each other say so."""
     counted = [one for one in medications if one.is_counted]
     banned = [one for one in medications if _is_banned(one)]
@@ -292,7 +295,7 @@ def _remarked(medications: list[Medication]) -> list[Medication]:
             remarks += tuple(_remarks_of_a_ban(one, counted))
         if one.is_counted:
             remarks += (*_remarks_of_reports(one, denied), *_remarks_of_bans(one, banned))
-            if any(_is_later(other, one) and other.drug.covers(one.drug) for other in stopped):
+            if any(_is_later(other, one, now) and other.drug.covers(one.drug) for other in stopped):
                 remarks += ("A later report in this record says that it was stopped.",)
         remarked.append(replace(one, remarks=tuple(dict.fromkeys(remarks))))
     return remarked

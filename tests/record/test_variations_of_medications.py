@@ -1123,6 +1123,28 @@ def test_a_later_report_that_an_order_was_stopped(
 
 
 @pytest.mark.parametrize(
+    ("told", "end", "is_stopped"),
+    [
+        (None, "2026-07-01", True),
+        ("2026-08-01", "2026-07-01", True),
+        ("2026-08-01", "2026-02-01", False),
+        (None, "2099-01-01", False),
+        ("2026-01-01", "2026-07-01", False),
+    ],
+)
+def test_a_report_stops_an_order_on_the_day_on_which_it_ended(
+    told: str | None, end: str, is_stopped: bool
+) -> None:
+    period = {"start": "2026-01-01", "end": end}
+    members = {"status": "stopped", "authoredOn": told, "effectivePeriod": period}
+    report = order(WARFARIN, "MedicationStatement", **members)
+    shown = words_of(
+        "medications", order(WARFARIN, authoredOn="2026-06-01"), {**report, "id": "s1"}
+    )
+    assert ("A later report in this record says that it was stopped" in shown) is is_stopped, shown
+
+
+@pytest.mark.parametrize(
     ("told", "is_denied"), [(None, True), ("2026-07-01", True), ("2020-01-01", False)]
 )
 def test_a_report_that_an_order_is_not_taken(told: str | None, is_denied: bool) -> None:
