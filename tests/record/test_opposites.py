@@ -83,6 +83,7 @@ def test_a_code_says_what_the_name_leaves_out(text: str, display: str, is_said: 
 
 REFUTED = {"verificationStatus": {"coding": [{"code": "refuted"}]}}
 IN_ERROR = {"verificationStatus": {"coding": [{"code": "entered-in-error"}]}}
+OTHER = {"coding": [{"system": "http://example.org/codes", "code": "OTHER"}]}
 ASTHMA = {"coding": [{"system": "http://snomed.info/sct", "code": "195967001"}]}
 
 
@@ -91,7 +92,12 @@ ASTHMA = {"coding": [{"system": "http://snomed.info/sct", "code": "195967001"}]}
     [
         ({}, {}, True),
         ({"recordedDate": "2025"}, {"recordedDate": "2026-02-01"}, True),
-        ({"code": {**ASTHMA, "text": "Asthma"}}, {"code": {**ASTHMA, "text": "Wheezing"}}, True),
+        (
+            {"code": {**ASTHMA, "text": "Asthma"}},
+            {"code": {**ASTHMA, "text": "Asthma, mild"}},
+            True,
+        ),
+        ({"code": {**OTHER, "text": "Nuts"}}, {"code": {**OTHER, "text": "Latex"}}, False),
         ({"recordedDate": "2026-02-01"}, {"recordedDate": "2025"}, False),
         ({"clinicalStatus": "resolved"}, {}, False),
         ({}, {"code": {"text": "Eczema"}}, False),
