@@ -199,8 +199,10 @@ _WORD = re.compile(r"[^\W_]+")
 def with_codes_of_its_name(reading: Reading) -> Reading:
     """Return the reading; if it has the common name of one test and the LOINC code of another one,
     without that code, and it says so: sodium's history must not contain a "Potassium"."""
-    named, coded = _NAMED.get(reading.name.casefold()), place_of(reading)
-    if named is None or not coded.name or _may_be_one(named.name, coded.name):
+    if (named := _NAMED.get(reading.name.casefold())) is None:
+        return reading
+    coded = place_of(reading)
+    if not coded.name or _may_be_one(named.name, coded.name):
         return reading
     codes = tuple(pair for pair in reading.codes if PLACES.get(pair[1]) != coded)
     remark = f"Its code says “{coded.name}”."

@@ -13,7 +13,7 @@ from smartapp.record.amounts import (
     unit_of_time,
 )
 from smartapp.record.codes import codings, concept_text, concept_words
-from smartapp.record.elements import mapping, mappings
+from smartapp.record.elements import mapping, mappings, remembered
 from smartapp.record.moments import Moment, is_open, is_reversed, member_moment, parse_moment
 from smartapp.record.texts import text, texts
 from smartapp.record.wording import Parts, Words, has_any, say_parts
@@ -133,6 +133,7 @@ def timing_words(timing: object) -> Words:
     return say_parts(timing, TIMING_PARTS)
 
 
+@remembered
 def plain_words(words: str) -> str:
     """Return words without case and punctuation, with one spelling for each usual frequency."""
     plain = words.casefold()

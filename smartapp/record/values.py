@@ -159,9 +159,10 @@ def _concept(content: object) -> Value:
         return NO_VALUE
     written = prose(mapping(content).get("text"))
     displays = coding_displays(content)
-    said = [*filter(None, (written, *(displays or (answer_words(content),))))]
-    meant = [*said, *filter(None, (answer_words(content),))]
-    if _contradict(meant):
+    known = answer_words(content)
+    said = [*filter(None, (written, *(displays or (known,))))]
+    meant = [*said, known] if known else said
+    if len({*meant}) > 1 and _contradict(meant):
         return Value(" / ".join(dict.fromkeys(meant)))
     if not written and _are_apart(content):
         return Value(" / ".join(dict.fromkeys(said)))
