@@ -93,6 +93,8 @@ ABBREVIATION_SYSTEMS = frozenset(
 # One spelling for each frequency, way and form that is written in several ways. In Polish "po" is
 # before an amount or a meal, in the languages of Scandinavia "tid" is the time ("samma tid").
 _SPELLINGS = (
+    # Words that deny a way do not say it: "do not take by mouth", "not for oral use".
+    (re.compile(r"\b(?:not|never|nothing)\b[^.;,]{0,20}\b(?:by mouth|oral(?:ly)?|per os)\b"), " "),
     (
         re.compile(
             r"\bp\.?o\b(?=\W*(?:$|[bt]\.?i\.?d|q|once|twice|three|four|daily|every|at |as |prn|with"

@@ -318,6 +318,7 @@ class TestTheAuthorsText:
             ("2 tablets orally b.i.d.", "1 tablet"),
             ("1 tablet PO TID", "2 times a day"),
             ("1 tablet 2 times a day po jedle", "Oral"),
+            ("1 tablet twice a day; do not take by mouth", "Oral"),
         ],
     )
     def test_says_the_usual_in_many_ways(self, written: str, coded: str) -> None:
