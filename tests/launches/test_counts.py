@@ -34,12 +34,17 @@ async def test_warm_launch_costs_what_it_must_and_no_more(
 
 
 async def test_jwks_and_healthz_cost_no_statement(app: str) -> None:
+    async def answered(http: aiohttp.ClientSession, path: str) -> None:
+        async with http.get(app + path) as response:
+            assert response.status == 200
+            assert "Set-Cookie" not in response.headers
+
+    jwks = "/.well-known/jwks/scripted.json"
     async with aiohttp.ClientSession() as http:
+        await answered(http, jwks)  # on a busy machine the keys may not be in memory before
         with counted() as costs:
-            for path in ("/healthz", "/.well-known/jwks/scripted.json", "/.well-known/jwks.json"):
-                async with http.get(app + path) as response:
-                    assert response.status == 200
-                    assert "Set-Cookie" not in response.headers
+            for path in ("/healthz", jwks, "/.well-known/jwks.json"):
+                await answered(http, path)
     assert costs.statements == []
 
 
