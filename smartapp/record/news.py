@@ -27,6 +27,7 @@ from smartapp.record.vital_sign import Row, VitalSign
 # abnormal: the newest value is · was-abnormal: an earlier value was, the newest is not ·
 # ordered-and-ended: it is not taken any more, and nobody says since when
 Kind = Literal["abnormal", "was-abnormal", "begun", "changed", "stopped", "ordered-and-ended"]
+OF_VALUES: tuple[Kind, ...] = ("abnormal", "was-abnormal")
 # The lists in this block, by the names of the page's sections, with their names for people.
 SOURCES = {
     "labs": "laboratory results",
@@ -420,7 +421,7 @@ def overview(shares: Mapping[str, Share], *, encounter: str | None, now: datetim
         abnormal=tuple(line for line in abnormal if line.at >= recent),
         new=frozenset(is_new),
         was_abnormal=tuple(line for line in is_new if line.kind == "was-abnormal"),
-        medications=tuple(line for line in is_new if "abnormal" not in line.kind),
+        medications=tuple(line for line in is_new if line.kind not in OF_VALUES),
         long_ago=sum(line.at < recent for line in abnormal),
         undated=sum(share.undated for share in shares.values()),
         unjudged=sum(share.unjudged for share in shares.values()),
