@@ -158,7 +158,11 @@ def _tested(env: Mapping[str, str], folder: str, tests: list[str], output: str) 
         del sys.modules[name]
     import pytest
 
-    code = int(pytest.main(tests))
+    try:
+        code = int(pytest.main(tests))
+    except Exception:  # e.g. of what a failed test left open, when all is over
+        traceback.print_exc()
+        code = 1
     sys.stdout.flush()
     return code
 
