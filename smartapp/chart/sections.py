@@ -90,7 +90,7 @@ class Search:
 
     @property
     def if_asked(self) -> Pairs:
-        """What an EHR may require besides: parameters that narrow nothing down."""
+        """What an EHR may require besides: parameters with all values, or the usual category."""
         named = dict(self.parameters)
         return tuple(pair for pair in IF_ASKED.get(self.resource_type, ()) if pair[0] not in named)
 
@@ -111,9 +111,10 @@ class Search:
 
 
 ANY_DATE = ("date", "ge1900-01-01")
-# What an EHR may require in a search: US Core lets a server refuse one without a status ("Search
-# for resources by status"), athenahealth refuses medication orders without an intent, others a
-# search without a date or a category. Every value of R4 but those that are never shown.
+# What an EHR may require in a search: US Core lets a server refuse one without a status (its
+# general guidance on searches), athenahealth refuses medication orders without an intent, others a
+# search without a date or a category. A status or an intent has every value of R4 but those that
+# are never shown.
 IF_ASKED: dict[str, Pairs] = {
     "AllergyIntolerance": (("clinical-status", "active,inactive,resolved"),),
     "Appointment": (

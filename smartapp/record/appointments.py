@@ -11,7 +11,7 @@ from smartapp.record.encounters import role_words
 from smartapp.record.facts import Fact, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
-from smartapp.record.moments import Moment, last_day, member_moment, newest_first
+from smartapp.record.moments import Moment, is_past, member_moment, newest_first
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import Related, display, reasons, target
@@ -48,7 +48,7 @@ def read_appointments(given: Given) -> Read[Fact]:
 
 def _appointment(resource: Resource, related: Related, now: datetime) -> Fact:
     start = member_moment(resource, "start")
-    is_past = start is not None and start.is_readable and _is_past(start, now)
+    is_over = start is not None and start.is_readable and is_past(start, now)
     names = _names(resource)
     name, *others = names or ("Appointment",)
     marks = read_marks(
@@ -57,7 +57,7 @@ def _appointment(resource: Resource, related: Related, now: datetime) -> Fact:
     return Fact(
         marks=with_own_text(marks, resource, is_all_there_is=not names),
         name=name,
-        fold=PAST if is_past or status_code(resource) in NOT_TAKING_PLACE else "",
+        fold=PAST if is_over or status_code(resource) in NOT_TAKING_PLACE else "",
         began=start,
         when_words="" if start else "no date yet",
         lines=said(
@@ -84,12 +84,6 @@ def _appointment(resource: Resource, related: Related, now: datetime) -> Fact:
             *map(_participant, mappings(resource.get("participant"))),
         ),
     )
-
-
-def _is_past(start: Moment, now: datetime) -> bool:
-    """Return whether the appointment was before now; one without a time of day is over with the
-    day."""
-    return start.at < now if start.precision == "time" else last_day(start) < now.date()
 
 
 def _length(resource: Resource, start: Moment | None) -> str:

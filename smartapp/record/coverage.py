@@ -9,7 +9,7 @@ from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.modifiers import status_text
-from smartapp.record.moments import Chronology, Moment, is_reversed, last_day
+from smartapp.record.moments import Chronology, Moment, has_ended, is_reversed
 from smartapp.record.narratives import with_own_text
 from smartapp.record.quantities import number_text, quantity_text, written_number
 from smartapp.record.reading import Given, Read, read_each
@@ -90,8 +90,8 @@ def _member_numbers(resource: Resource) -> list[str]:
 
 
 def _is_over(resource: Resource, start: Moment | None, end: Moment | None, given: Given) -> bool:
-    is_past = end is not None and end.is_readable and last_day(end) < given.now.date()
-    return (is_past and not is_reversed(start, end)) or status_code(resource) == "cancelled"
+    is_past = has_ended(end, given.now) and not is_reversed(start, end)
+    return is_past or status_code(resource) == "cancelled"
 
 
 def _class(group: dict[str, Any]) -> str:

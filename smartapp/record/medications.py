@@ -47,6 +47,7 @@ from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
 from smartapp.record.moments import (
     Chronology,
     Moment,
+    has_ended,
     is_reversed,
     last_day,
     member_moment,
@@ -562,8 +563,7 @@ def _is_over(resource: Resource, now: datetime) -> bool:
     have."""
     if any(is_reversed(*period_moments(period)) for period in _periods(resource)):
         return False
-    end = _end(resource)
-    return end is not None and end.is_readable and last_day(end) < now.date()
+    return has_ended(_end(resource), now)
 
 
 def _is_over_if_it_began(resource: Resource, now: datetime) -> bool:

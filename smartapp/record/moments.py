@@ -228,6 +228,16 @@ def last_day(moment: Moment) -> date:
     return moment.at.date()
 
 
+def is_past(moment: Moment, now: datetime) -> bool:
+    """Return whether a moment was before now; one without a time of day is over with its day."""
+    return moment.at < now if moment.precision == "time" else last_day(moment) < now.date()
+
+
+def has_ended(end: Moment | None, now: datetime) -> bool:
+    """Return whether the last day of a period is over; False if its end is not known."""
+    return end is not None and end.is_readable and last_day(end) < now.date()
+
+
 def is_reversed(start: Moment | None, end: Moment | None) -> bool:
     """Return whether a period ends on a day before it begins, by more than time zones can explain.
     Then nobody knows which date is wrong, or whether it is over."""

@@ -10,8 +10,8 @@ from smartapp.record.elements import extensions, mapping, mappings
 from smartapp.record.moments import (
     Chronology,
     Moment,
+    is_past,
     is_reversed,
-    last_day,
     member_moment,
     newest_first,
 )
@@ -129,7 +129,7 @@ def is_over(element: dict[str, Any], now: datetime) -> bool:
     end = member_moment(mapping(element.get("period")), "end")
     if end is None or not end.is_readable or is_reversed(_start(element), end):
         return False
-    return end.at < now if end.precision == "time" else last_day(end) < now.date()
+    return is_past(end, now)
 
 
 def is_to_come(element: dict[str, Any], now: datetime) -> bool:
