@@ -19,6 +19,9 @@ UNITS_OF_TIME = {
     "a": "year",
 }  # fmt: skip
 
+# One may be a tablet or a gram.
+NO_UNIT = "(no unit given)"
+
 
 def digits(value: object) -> str:
     """Return the digits of a number as sent; "" for anything else."""
@@ -49,13 +52,13 @@ def amount_text(quantity: object) -> str:
         # Some servers send "5 mg" instead of FHIR's structure.
         return text(quantity)
     if bare := digits(quantity):
-        return f"{bare} (no unit given)"
+        return f"{bare} {NO_UNIT}"
     amount, members = quantity_text(quantity), mapping(quantity)
     if not amount or unit_text(members):
         return amount
     # UCUM puts countable things in braces: {tablet}.
     thing = (text(members.get("unit")) or text(members.get("code"))).strip("{}").replace("_", " ")
-    return f"{amount} {thing}" if thing.strip("1#") else f"{amount} (no unit given)"
+    return f"{amount} {thing}" if thing.strip("1#") else f"{amount} {NO_UNIT}"
 
 
 def range_text(bounds: object, say: Callable[[object], str] = amount_text) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from smartapp.record.absence import named_or
+from smartapp.record.absence import is_nobody_known, named_or, reason_words
 from smartapp.record.codes import (
     codes,
     codings,
@@ -167,7 +167,7 @@ def _problem(
     statement = read_undated_statement(resource.get("code"), onset.moment if onset else None)
     recorded = member_moment(resource, "recordedDate", "assertedDate", "dateRecorded")
     group = _group(resource, abatement, now)
-    goes_on = abatement.words if abatement and _goes_on(abatement) else ""
+    goes_on = _words_of_no_end(abatement, group)
     name = _with_affixes(named_or(resource.get("code"), NOT_NAMED), resource)
     marks = read_marks(
         resource,
@@ -179,9 +179,16 @@ def _problem(
     marks = with_own_text(marks, resource, is_all_there_is=not is_named)
     if statement is None and group != "over" and (remark := remark_on(resource, others)):
         marks = marks.with_remarks(remark)
-    if onset and abatement:
-        marks = marks.between(onset.moment, abatement.moment)
+    if abatement:
+        began = onset.moment if onset else None
+        marks = marks.between(began, abatement.moment)
+        if group == "active":
+            marks = marks.listed_as("active", began, abatement.moment, now)
     sites = site_texts(resource.get("bodySite"))
+    stages = (
+        *filter(None, (_stage(one, resource) for one in mappings(resource.get("stage")))),
+        *texts(resource.get("stage")),
+    )
     return Problem(
         marks=doubted(marks, now, person=person),
         name=statement.words if statement else name,
@@ -195,13 +202,12 @@ def _problem(
             *displays(resource.get("bodyStructure")),
             *side_texts(resource),
         ),
-        stages=(
-            *filter(None, (_stage(one, resource) for one in mappings(resource.get("stage")))),
-            *texts(resource.get("stage")),
-        ),
+        stages=stages,
         evidence=tuple(_evidence(resource)),
         relations=said(
-            contradiction_in(resource.get("code"), *sites) or context_in(resource.get("code")),
+            contradiction_in(resource.get("code"), *sites)
+            or (contradiction_in(resource.get("code"), *stages) if stages else "")
+            or context_in(resource.get("code")),
             *_relations(resource),
             f"end: {goes_on}" if goes_on else "",
         ),
@@ -263,6 +269,16 @@ def _has_ended(abatement: Span, now: datetime) -> bool:
 def _goes_on(abatement: Span) -> bool:
     """Return whether the words in the place of an end say that there is none."""
     return abatement.moment is None and _GOES_ON.search(abatement.words) is not None
+
+
+def _words_of_no_end(abatement: Span | None, group: Group) -> str:
+    """Return the words in the place of an end that is none, or whose date nobody knows although it
+    is listed as active."""
+    if abatement is None:
+        return ""
+    if group != "over" and abatement.moment and is_nobody_known(abatement.moment.sent):
+        return reason_words(abatement.moment.sent)
+    return abatement.words if _goes_on(abatement) else ""
 
 
 def _is_of_visit(resource: Resource) -> bool:

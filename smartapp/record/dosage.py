@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from smartapp.record.absence import absent_code, extension_code
-from smartapp.record.amounts import amount_text, digits, range_text, ratio_text
+from smartapp.record.amounts import NO_UNIT, amount_text, digits, range_text, ratio_text
 from smartapp.record.codes import concept_text, concept_texts
 from smartapp.record.elements import is_false, is_true, mappings
 from smartapp.record.quantities import written_number
 from smartapp.record.texts import prose, text, texts
-from smartapp.record.timing import plain_words, timing_words
+from smartapp.record.timing import counted_in, plain_words, timing_words
 from smartapp.record.wording import Parts, Say, Words, say_parts
 
 RATE = "at "
@@ -68,9 +68,14 @@ def _read(dosage: Mapping[str, Any], *, is_next: bool) -> Dosage:
 
 
 def _beyond(written: str, coded: tuple[str, ...]) -> list[str]:
-    """Return the coded words that are not in the author's text."""
+    """Return the coded words that are not in the author's text. An amount without a unit counts
+    tablets, drops or the like."""
     plain = f" {plain_words(written)} "
-    return [words for words in coded if f" {plain_words(words)} " not in plain]
+    beyond = [words for words in coded if f" {plain_words(words)} " not in plain]
+    if not any(words.endswith(NO_UNIT) for words in beyond):
+        return beyond
+    counted = counted_in(written)
+    return [words for words in beyond if words.removesuffix(NO_UNIT).strip() not in counted]
 
 
 def _doses(dosage: Mapping[str, Any]) -> Words:

@@ -14,6 +14,7 @@ from smartapp.record.codes import (
     concept_text,
     concept_texts,
     concept_words,
+    status_code,
     words_or_known,
 )
 from smartapp.record.elements import Resource, extensions, mapping, mappings
@@ -84,6 +85,7 @@ USES = {
 }
 # Their dates may be in the future.
 TO_COME = frozenset({"Planned", "Cancelled"})
+GOING_ON = frozenset({"In progress", "Arrived", "Triaged", "On leave"})
 _FROM = re.compile(r"^from\s+", re.IGNORECASE)
 # The words for HL7 v3's other codes of participation, for servers that send only the code.
 _ROLES = {
@@ -145,10 +147,14 @@ def read_encounters(given: Given) -> Read[Encounter]:
 
 def _dated(encounter: Encounter, now: datetime, person: Person) -> Encounter:
     """Mark a visit with a doubt if it is over or in progress but dated in the future, or if it is
-    dated before the patient's birth."""
-    if encounter.marks.status in TO_COME:
+    dated before the patient's birth; and one in progress that has ended."""
+    status = encounter.marks.status
+    if status in TO_COME:
         return encounter
-    return replace(encounter, marks=doubted(encounter.marks, now, person=person))
+    marks = doubted(encounter.marks, now, person=person)
+    if status in GOING_ON:
+        marks = marks.listed_as(status.lower(), encounter.started, encounter.ended, now)
+    return replace(encounter, marks=marks)
 
 
 def encounters_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
@@ -238,7 +244,12 @@ def _disposition(resource: Resource) -> str:
 
 
 def _places(resource: Resource) -> Iterable[str]:
-    locations = map(_location, mappings(resource.get("location")))
+    stays = mappings(resource.get("location"))
+    # A patient whose visit is over is no longer at any of its places.
+    is_over = status_code(resource) in ("finished", "completed") and all(
+        text(one.get("status")) == "completed" for one in stays
+    )
+    locations = (_location({**one, "status": ""} if is_over else one) for one in stays)
     provider = display(resource.get("serviceProvider"))
     yield from dict.fromkeys(filter(None, [*locations, provider]))
 

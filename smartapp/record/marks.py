@@ -8,7 +8,7 @@ from smartapp.record import modifiers
 from smartapp.record.absence import is_masked
 from smartapp.record.codes import concept_text
 from smartapp.record.elements import Resource, mapping, mappings, remembered
-from smartapp.record.moments import Chronology, Moment, is_reversed, member_moment
+from smartapp.record.moments import Chronology, Moment, has_ended, is_reversed, member_moment
 from smartapp.record.people import Person
 from smartapp.record.references import display, displays
 from smartapp.record.texts import annotations, text
@@ -57,6 +57,7 @@ _is_masked = remembered(is_masked)
 BEFORE_BIRTH = "Dated before the patient's birth"
 REVERSED = "It ends before it begins; check the dates in the EHR"
 FUTURE = "Dated in the future; check it in the EHR"
+STILL_LISTED = "It has ended, though the EHR lists it as"
 _LABEL_ORDER = tuple(LABELS)
 _LABELLED = ("security", "tag")
 
@@ -91,6 +92,13 @@ class Marks(NamedTuple):
         """Return the marks; with a remark if the end is before the start. Which of the two is wrong
         is not known, so it keeps its place in the list."""
         return self.with_remarks(REVERSED) if is_reversed(start, end) else self
+
+    def listed_as(
+        self, status: str, start: Moment | None, end: Moment | None, now: datetime
+    ) -> "Marks":
+        """Return the marks of what its status says goes on; with a remark if it has ended."""
+        is_over = has_ended(end, now) and not is_reversed(start, end)
+        return self.with_remarks(f"{STILL_LISTED} {status}.") if is_over else self
 
     def with_remarks(self, *remarks: str) -> "Marks":
         """Return the marks with further remarks of this app."""

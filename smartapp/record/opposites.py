@@ -75,11 +75,11 @@ _IN_BRACKETS = re.compile(r"\([^()]*\)")
 _TOO_LITTLE_OR_MUCH = re.compile(r"\b(hypo|hyper)([^\W\d_]{4,})")
 
 
-def contradiction_in(concept: object, *sites: str) -> str:
+def contradiction_in(concept: object, *elsewhere: str) -> str:
     """Return the words for a contradiction between the name of a concept, the displays of its
-    codes, and the body sites; "" if there is none."""
+    codes, and the body sites or the stages; "" if there is none."""
     name = concept_words(concept)
-    others = dict.fromkeys((*coding_displays(concept), ", ".join(sites)))
+    others = dict.fromkeys((*coding_displays(concept), ", ".join(elsewhere)))
     other = next(
         (one for one in others if one not in ("", name) and _exclude_each_other(name, one)), ""
     )

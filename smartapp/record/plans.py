@@ -45,7 +45,7 @@ OVER = "over or not accepted"
 
 def read_plans(given: Given) -> Read[Fact]:
     """Return the current goals and care plans, newest first, then the others."""
-    return in_order(read_each(given.resources, lambda one: _fact(one, given.related)))
+    return in_order(read_each(given.resources, lambda one: _fact(one, given)))
 
 
 def plans_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
@@ -56,9 +56,9 @@ def plans_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
     )
 
 
-def _fact(resource: Resource, related: Related) -> Fact:
+def _fact(resource: Resource, given: Given) -> Fact:
     is_goal = resource.get("resourceType") == "Goal"
-    return _goal(resource, related) if is_goal else _plan(resource, related)
+    return _goal(resource, given.related) if is_goal else _plan(resource, given)
 
 
 def _goal(sent: Resource, related: Related) -> Fact:
@@ -145,16 +145,20 @@ def _addressed(resource: Resource, related: Related) -> list[str]:
     ]
 
 
-def _plan(resource: Resource, related: Related) -> Fact:
+def _plan(resource: Resource, given: Given) -> Fact:
+    related = given.related
     start, end = period_moments(resource.get("period"))
     created = member_moment(resource, "created")
+    marks = read_marks(
+        resource,
+        when=start or created,
+        origin=", ".join(displays(resource.get("author"))),
+        status=unless_recorded(resource, status_text(resource)),
+    ).between(start, end)
+    if status_code(resource) == "active":
+        marks = marks.listed_as("active", start, end, given.now)
     return Fact(
-        marks=read_marks(
-            resource,
-            when=start or created,
-            origin=", ".join(displays(resource.get("author"))),
-            status=unless_recorded(resource, status_text(resource)),
-        ).between(start, end),
+        marks=marks,
         name=text(resource.get("title"))
         or ", ".join(concept_texts(resource.get("category")))
         or "Care plan",

@@ -245,12 +245,14 @@ def join_panels(sent: Sequence[Reading], observations: Sequence[Resource]) -> Pa
     only groups others is no reading of its own; one with a value (an organism) becomes the label of
     its members."""
     readings = _in_groups(with_replaced(sent))
-    known = {f"Observation/{text(one.get('id'))}" for one in observations}
+    known = {*map(_source, observations)}
     by_source = {one.marks.source: one for one in readings}
     panel_of: dict[str, Reading] = {}
     grouped: dict[str, list[str]] = {}
     firsts = _results_of(filter(_only_groups, readings), by_source)
     remarks = _doubts_of_panels(observations)
+    for source, doubts in _doubts_of_sources(observations).items():
+        remarks.setdefault(source, []).extend(doubts)
     alone, kept = [], []
     named = [one for one in readings if one.members and one.has_value]
     labels = labels_apart([(one, label_of(one)) for one in named])
@@ -276,6 +278,10 @@ def join_panels(sent: Sequence[Reading], observations: Sequence[Resource]) -> Pa
         for one in kept
     ]
     return Panels(tuple(joined), tuple(alone))
+
+
+def _source(observation: Resource) -> str:
+    return f"Observation/{text(observation.get('id'))}"
 
 
 def _missing_of(panel: Reading, known: Collection[str]) -> list[str]:
@@ -400,6 +406,24 @@ def _doubts_of_panels(observations: Iterable[Resource]) -> dict[str, list[str]]:
             for name in reference_names(panel["hasMember"]):
                 found.setdefault(name, []).append(words)
     return found
+
+
+def _doubts_of_sources(observations: Iterable[Resource]) -> dict[str, list[str]]:
+    """Return, for each result that was derived from another one which was withdrawn, that it was:
+    the eGFR of a creatinine that was entered in error."""
+    derived = [one for one in observations if "derivedFrom" in one]
+    if not derived:
+        return {}
+    withdrawn = {
+        _source(one): f"derived from {concept_text(one.get('code'))}, which was {status}"
+        for one in observations
+        if (status := _WITHDRAWN.get(status_code(one)))
+    }
+    return {
+        _source(one): [withdrawn[name] for name in names if name in withdrawn]
+        for one in derived
+        if (names := reference_names(one["derivedFrom"]))
+    }
 
 
 def _with_notes_of(panel: Reading, reading: Reading) -> Reading:

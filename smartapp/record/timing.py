@@ -90,6 +90,12 @@ ABBREVIATION_SYSTEMS = frozenset(
         "http://hl7.org/fhir/v3/GTSAbbreviation",
     }
 )
+# What a dose is counted in if it has no unit.
+_FORM = (
+    r"(?:tab|tablet|cap|capsule|caplet|pill|puff|drop|spray|unit|patch|dose|application|inhalation"
+    r"|lozenge|suppository|sachet|packet|vial|ampoule)"
+)
+_COUNTED = re.compile(rf"(\d+(?:\.\d+)?) {_FORM}\b")
 # One spelling for each frequency, way and form that is written in several ways. In Polish "po" is
 # before an amount or a meal, in the languages of Scandinavia "tid" is the time ("samma tid").
 _SPELLINGS = (
@@ -110,9 +116,10 @@ _SPELLINGS = (
     (re.compile(r"\bq(\d+) ?h(?:rs?|ours?)?\b"), r"every \1 hours"),
     (re.compile(r"\bp\.?r\.?n\b"), "as needed"),
     (re.compile(r"\b(?:by mouth|orally|per os|oral route)\b"), "oral"),
-    (
-        re.compile(r"\b(tab|tablet|cap|capsule|puff|drop|spray|unit|patch|dose)(?:e?s\b|\(s\))"),
-        r"\1",
+    (re.compile(rf"\b({_FORM})(?:e?s\b|\(s\))"), r"\1"),
+    *(
+        (re.compile(rf"\b{number}(?= {_FORM}\b)"), str(count))
+        for count, number in enumerate(("one", "two", "three", "four"), 1)
     ),
     (re.compile(r"\b(?:twice|two times)\b"), "2 times"),
     (re.compile(r"\bthree times\b"), "3 times"),
@@ -142,6 +149,11 @@ def plain_words(words: str) -> str:
     for pattern, spelling in _SPELLINGS:
         plain = pattern.sub(spelling, plain)
     return " ".join(_WORD.findall(plain))
+
+
+def counted_in(words: str) -> list[str]:
+    """Return the numbers of tablets, drops and other forms in words: ["2"] for "two tablets"."""
+    return _COUNTED.findall(plain_words(words))
 
 
 def _code(timing: Mapping[str, Any]) -> str | None:

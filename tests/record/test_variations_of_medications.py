@@ -53,6 +53,11 @@ def repeated(**repeat: Any) -> Resource:
     return {"timing": {"repeat": repeat}}
 
 
+def counting(count: int, words: str, unit: str = "1") -> Resource:
+    """Return a dose of some tablets or drops, whose unit in UCUM is 1."""
+    return {"text": words, "doseAndRate": [{"doseQuantity": quantity(count, unit)}]}
+
+
 def contained(**medication: Any) -> Resource:
     inner = {"resourceType": "Medication", "id": "m", **medication}
     return order(medicationReference={"reference": "#m"}, contained=[inner])
@@ -929,6 +934,12 @@ TIMING = "http://hl7.org/fhir/StructureDefinition/timing-"
         ),
         (order(WARFARIN, performerType={"text": "a nurse"}), "to be given by a nurse"),
         (dosed({"text": "5 mg", "route": null_flavor("UNK")}), "as coded: route unknown"),
+        (dosed(counting(1, "TAKE 1 CAPSULE DAILY")), "TAKE 1 CAPSULE DAILY | NOT as coded"),
+        (dosed(counting(2, "Instill two drops")), "Instill two drops | NOT as coded"),
+        (dosed(counting(1, "one tablet", "tablet")), "one tablet | NOT as coded"),
+        (dosed(counting(4, "2 tablets every 4 hours")), "as coded: 4 (no unit given)"),
+        (dosed(counting(1, "Instill 4 drops")), "as coded: 1 (no unit given)"),
+        (dosed(counting(1, "Take 1 mg")), "as coded: 1 (no unit given)"),
         (dosed({"doseAndRate": [{"rateQuantity": {"value": 10}}]}), "at 10 (no unit given)"),
         (
             order(

@@ -1959,6 +1959,20 @@ def test_two_pressures_of_one_observation_have_the_names_of_their_sides() -> Non
     assert_says(words_of("vitals", vital("85354-9", component=sides[:2])), "142/88 | NOT named")
 
 
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        ("entered-in-error", "derived from Creatinine, which was entered in error"),
+        ("cancelled", "derived from Creatinine, which was cancelled"),
+        ("final", "NOT derived from"),
+    ],
+)
+def test_what_was_derived_from_a_withdrawn_result_says_so(status: str, says: str) -> None:
+    creatinine = result("Creatinine", 3.2, status=status)
+    egfr = result("eGFR", 90, derivedFrom=[{"reference": "Observation/Creatinine/_history/2"}])
+    assert_says(words_of("labs", creatinine, egfr), f"eGFR 90 | {says}")
+
+
 def test_what_a_result_was_derived_from_is_another_each_time() -> None:
     results = [
         result("eGFR", value, effectiveDateTime=when, derivedFrom=[{"display": source}])

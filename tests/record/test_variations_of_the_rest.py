@@ -1481,6 +1481,64 @@ def test_what_ends_before_it_begins_says_so(section: str, given: Resource, expec
     assert_says(words_of(section, given), said.removesuffix(" | "))
 
 
+OVER = {"start": "2020-01-01", "end": "2021-01-01"}
+TO_COME = {"start": "2020-01-01", "end": "2027-01-01"}
+
+
+@pytest.mark.parametrize(
+    ("section", "given", "says"),
+    [
+        ("problems", condition(clinicalStatus="active", abatementDateTime="2021"), "active"),
+        ("problems", condition(clinicalStatus="recurrence", abatementDateTime="2021"), "active"),
+        ("problems", condition(clinicalStatus="active", abatementDateTime="2027"), ""),
+        ("problems", condition(clinicalStatus="resolved", abatementDateTime="2021"), ""),
+        ("encounters", of("Encounter", status="in-progress", period=OVER), "in progress"),
+        ("encounters", of("Encounter", status="triaged", period=OVER), "triaged"),
+        ("encounters", of("Encounter", status="in-progress", period=TO_COME), ""),
+        ("encounters", of("Encounter", status="finished", period=OVER), ""),
+        ("care-team", of("CareTeam", status="active", period=OVER), "active"),
+        ("care-team", of("CareTeam", status="active", period=TO_COME), ""),
+        ("care-team", of("CareTeam", status="inactive", period=OVER), ""),
+        ("plans", of("CarePlan", status="active", period=OVER), "active"),
+        ("plans", of("CarePlan", status="completed", period=OVER), ""),
+    ],
+)
+def test_what_has_ended_and_is_listed_as_current_says_so(
+    section: str, given: Resource, says: str
+) -> None:
+    remark = "It has ended, though the EHR lists it as"
+    assert_says(words_of(section, given), f"{remark} {says}." if says else f"NOT {remark}")
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        ("active", "Breast cancer end: unknown | NOT not readable"),
+        ("resolved", "resolved or inactive | date not readable: unknown"),
+    ],
+)
+def test_an_end_that_nobody_knows_ends_nothing_that_is_active(status: str, says: str) -> None:
+    given = condition(clinicalStatus=status, _abatementDateTime=absent("unknown"))
+    assert_says(words_of("problems", given), says)
+
+
+def test_the_only_places_of_a_finished_visit_are_no_news() -> None:
+    been = [{"location": {"display": "Ward 3"}, "status": "completed"}]
+    shown = words_of("encounters", encounter(location=been))
+    assert_says(shown, "Ward 3 | NOT no longer")
+    in_progress = words_of("encounters", encounter(status="in-progress", location=been))
+    assert_says(in_progress, "Ward 3 (no longer)")
+
+
+@pytest.mark.parametrize(
+    ("summary", "is_said"), [("Stage 5", True), ("Stage IIIb", False), ("severe", False)]
+)
+def test_a_stage_beside_a_name_that_has_another(summary: str, is_said: bool) -> None:
+    given = condition(code=words("CKD stage 3"), stage=[{"summary": words(summary)}])
+    remark = f"The EHR contradicts itself: it also says “{summary}”"
+    assert_says(words_of("problems", given), f"{summary} | {'' if is_said else 'NOT '}{remark}")
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_of_one_moment_the_final_report_stands_first(order: int) -> None:
     said = [report(status="preliminary", conclusion="Mass"), report(conclusion="No mass")]
