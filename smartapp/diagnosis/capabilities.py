@@ -4,7 +4,7 @@ Only ever advice: real EHRs publish incomplete lists (C13).
 """
 
 from smartapp.diagnosis.finding import Finding, advice
-from smartapp.protocol.discovery import Discovery
+from smartapp.protocol.discovery import Discovery, strings
 from smartapp.protocol.scopes import OtherScope, parse_scope, parse_scopes
 from smartapp.registrations.options import AuthMethod
 from smartapp.registrations.registry import EndpointConfig
@@ -80,8 +80,7 @@ def _by_auth_methods(discovery: Discovery) -> set[str]:
     """Return the capabilities that the list of authentication methods shows, under its present
     name or that of older servers."""
     names = ("token_endpoint_auth_methods_supported", "token_endpoint_auth_methods")
-    lists = [discovery.document.get(name) for name in names]
-    methods = [method for one in lists if isinstance(one, list) for method in one]
+    methods = {method for name in names for method in strings(discovery.document.get(name))}
     return {shown for method, shown in _BY_AUTH_METHOD.items() if method in methods}
 
 

@@ -17,9 +17,10 @@ from smartapp.launches.models import LaunchEvent, LaunchKind, Step
 from smartapp.launches.pending import PENDING_LIFETIME
 from smartapp.protocol import oauth_errors
 from smartapp.protocol.client_assertion import CLOCK_SKEW_SECONDS, LIFETIME_SECONDS
+from smartapp.protocol.discovery import strings
 from smartapp.protocol.errors import FHIRForbidden
 from smartapp.protocol.scopes import ResourceScope, allows, compare, parse_scope, parse_scopes
-from smartapp.protocol.urls import base_key
+from smartapp.protocol.urls import base_key, resolve
 from smartapp.registrations import sheet
 from smartapp.registrations.models import Endpoint
 from smartapp.registrations.options import AuthMethod
@@ -360,7 +361,7 @@ class Case:
         config = self.facts.config
         if config is None:
             return {}
-        aud = config.assertion_audience or self.facts.published.get("token_endpoint", "")
+        aud = config.assertion_audience or self._published_token_endpoint
         kid = self.facts.key.kid if self.facts.key else ""
         is_signed = config.auth_method == AuthMethod.PRIVATE_KEY_JWT
         return {
@@ -383,9 +384,8 @@ class Case:
         self.sharing = f"{shared} has the same client id." if shared else ""
         self.expected_issuers = ", ".join(config.issuers if config else ()) or "none"
         self.frame_ancestors = ", ".join(config.frame_ancestors if config else ()) or "none"
-        self.published_issuer = str(facts.published.get("issuer", "none"))
-        called = self.token["token_endpoint"]
-        published = str(facts.published.get("token_endpoint", called))
+        self.published_issuer = str(facts.published.get("issuer") or "none")
+        published = self._published_token_endpoint or self.token["token_endpoint"]
         self.published_token_endpoint = cleaned(published)  # as that of the timeline is
         self.listed_algs = ", ".join((self.published(ALGS) or ())[:10])
         self.listed_methods = ", ".join((self.published(METHODS) or ())[:10])
@@ -730,8 +730,14 @@ class Case:
 
     def published(self, member: str) -> list[str] | None:
         """Return a list that the EHR publishes, None where it publishes none."""
-        listed = self.facts.published.get(member)
-        return [str(one) for one in listed] if isinstance(listed, list) else None
+        return [*strings(self.facts.published.get(member))] or None
+
+    @property
+    def _published_token_endpoint(self) -> str:
+        """The token endpoint that the EHR publishes, as it is used; "" for none."""
+        url, base = self.facts.published.get("token_endpoint"), self.facts.config
+        written = url.strip() if isinstance(url, str) else ""
+        return (resolve(written, base=base.fhir_base_url) if base else None) or written
 
     @cached_property
     def clock_ahead(self) -> int | None:

@@ -30,6 +30,7 @@ from smartapp.launches.models import LaunchEvent, Step
 from smartapp.protocol import authorization
 from smartapp.protocol.discovery import hosts, launch_hosts
 from smartapp.protocol.errors import (
+    AddressRefused,
     Busy,
     ClientKeyError,
     DiscoveryError,
@@ -215,6 +216,12 @@ def _endpoints(config: EndpointConfig, observation: Observation) -> Finding:
     used = observation.discovery
     try:
         discovery.check_needs(config, used)
+        if used.token_endpoint:
+            http.check_url(used.token_endpoint)
+    except AddressRefused as error:
+        seen = f"token_endpoint: {error.detail}, so nobody can sign in."
+        fix = "Ask the vendor for its public address: this server has to reach it, not a person."
+        return problem("launch-needs", seen, fix)
     except DiscoveryIncomplete as error:
         check = PKCE_UNANNOUNCED if isinstance(error, PKCEUnannounced) else "launch-needs"
         found = explained(_facts(config, observation), error, check)
@@ -232,7 +239,11 @@ def _issuers(observation: Observation) -> Iterator[Finding]:
     """C91, C93."""
     named = observation.discovery.issuer
     if not observation.issuers:
-        yield problem("issuer", "No issuer of id_tokens is known.", _without_issuer(observation))
+        why: list[str] = []
+        if named is not None:
+            trust.named_issuer(observation.discovery, why)
+        seen = " ".join(("No issuer of id_tokens is known.", *why))
+        yield problem("issuer", seen, _without_issuer(observation))
     elif named is not None and named not in observation.issuers:
         seen = f"Discovery names the issuer {named}, which is not an expected one."
         fix = "If sign-in fails on the issuer, ask the vendor and add it to the expected issuers."

@@ -6,8 +6,7 @@ Only members that this app uses are checked. `grant_types_supported`,
 athenahealth among them, publish wrong values, and the registration has the right ones (C13).
 """
 
-import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +15,6 @@ from smartapp.protocol.errors import DiscoveryIncomplete, DiscoveryInvalid, PKCE
 from smartapp.protocol.json import GZIP, JSONInvalid, parse_json_object
 from smartapp.protocol.urls import host_of, parse_endpoint_url, without_trailing_slash
 
-_SEPARATORS = re.compile(r"[\s,]+")
 # A bad URL here is an error: users or codes would be sent to it.
 _LAUNCH_ENDPOINTS = ("authorization_endpoint", "token_endpoint")
 # A bad URL here counts as absent, so that it does not stop a launch that does not need it.
@@ -77,8 +75,9 @@ def parse_discovery(
     """Return the parsed document, or raise DiscoveryInvalid. Endpoints in `ignored` count as
     absent, because the caller overrides them.
 
-    Relative endpoints are resolved against the FHIR base and must then be https (C11). A string in
-    place of a list is split at blanks and commas: some servers publish lists like this. Lists and
+    Relative endpoints are resolved against the FHIR base and must then be https (C11); one that may
+    be something else, as "N/A" or an address without https://, has a note. Strings in a list, or in
+    place of one, are split at blanks and commas: some servers publish lists like this. Lists and
     flags of another type count as empty, with a note: this only makes the app request less.
     """
     document = _parse_document(body)
@@ -92,6 +91,7 @@ def parse_discovery(
         name: _endpoint_or_note(judged, name, fhir_base_url, allow_http, notes)
         for name in _OTHER_ENDPOINTS
     }
+    notes += _notes_on_relative(judged, launch | other)
     return Discovery(
         **launch,
         **other,
@@ -102,10 +102,10 @@ def parse_discovery(
         ),
         scopes_supported=_strings(document, "scopes_supported", notes),
         # "true" in quotes counts as true: this is the stricter reading (C51).
-        authorization_response_iss_parameter_supported=document.get(
-            "authorization_response_iss_parameter_supported"
-        )
-        in (True, "true"),
+        authorization_response_iss_parameter_supported=str(
+            document.get("authorization_response_iss_parameter_supported")
+        ).lower()
+        in ("true", "1"),
         document=document,
         notes=tuple(notes),
     )
@@ -249,22 +249,39 @@ def _endpoint_or_note(
         return None
 
 
+def _notes_on_relative(
+    document: dict[str, Any], endpoints: Mapping[str, str | None]
+) -> Iterator[str]:
+    """Yield a note on each endpoint that is neither a whole address nor a path from the root."""
+    for name, url in endpoints.items():
+        written = str(document.get(name)).strip()
+        if url and not written.startswith("/") and "://" not in written:
+            yield f"{name} is not a whole address: {written}. Used is {url}."
+
+
 def _issuer(document: dict[str, Any], notes: list[str]) -> str | None:
     issuer = document.get("issuer")
     if issuer is None or isinstance(issuer, str):
-        return issuer or None
+        return (issuer or "").strip() or None
     notes.append("Not used: issuer is not a string.")
     return None
 
 
 def _strings(document: dict[str, Any], name: str, notes: list[str]) -> tuple[str, ...]:
     value = document.get(name)
-    if isinstance(value, str):
-        return tuple(filter(None, _SEPARATORS.split(value)))
-    if not isinstance(value, list | None):
+    if not isinstance(value, list | str | None):
         notes.append(f"Not used: {name} is not a list.")
         return ()
-    return tuple(item.strip() for item in _flat(value or []) if isinstance(item, str))
+    return tuple(strings(value))
+
+
+def strings(value: object) -> Iterator[str]:
+    """Yield the strings of a published list, or of a string in its place."""
+    items = _flat(value) if isinstance(value, list) else [value]
+    words = (word for item in items if isinstance(item, str) for word in item.split())
+    for word in words:
+        # A comma in a scope's filter separates nothing.
+        yield from [word] if "?" in word else filter(None, word.split(","))
 
 
 def _flat(items: list[Any]) -> Iterator[Any]:

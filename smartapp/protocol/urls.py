@@ -45,6 +45,8 @@ def parse_endpoint_url(value: object, *, base: str = "", allow_http: bool = Fals
     parts = _split(url)
     if parts.scheme not in ({"https", "http"} if allow_http else {"https"}):
         raise ValueError("not https")
+    if parts.netloc.endswith(":"):
+        raise ValueError("has a colon and no port, as where https:// is there twice")
     if parts.fragment or url.endswith("#"):
         raise ValueError("has a fragment")
     if _PLACEHOLDER.search(url):

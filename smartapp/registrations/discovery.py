@@ -378,8 +378,20 @@ async def fetch_discovery(config: EndpointConfig) -> Answer[Discovery]:
     asking = presets.metadata_headers(config.preset, config.client_id)
     response = await _get(config.discovery_url, DiscoveryInvalid, asking)
     parsed = history.parse_discovery(response.body, config)
+    _refuse_another_document(trust.overridden(config, parsed))
     await in_database(history.record, config, parsed, now=timezone.now())
     return Answer(parsed, _trusted_seconds(response))
+
+
+def _refuse_another_document(document: Discovery) -> None:
+    """Raise DiscoveryInvalid for JSON that says nothing of a SMART configuration, such as an
+    OperationOutcome: no host is pinned because of it, and an earlier document goes on to serve."""
+    endpoints = document.authorization_endpoint or document.token_endpoint
+    if endpoints or document.issuer or document.capabilities:
+        return
+    kind = document.document.get("resourceType")
+    what = f"FHIR resource ({kind})" if isinstance(kind, str) and kind.isalpha() else "JSON"
+    raise DiscoveryInvalid(f"the {what} there is no SMART configuration")
 
 
 async def fetch_openid_configuration(issuer: str) -> Answer[OpenIDConfiguration]:

@@ -37,6 +37,8 @@ from smartapp.registrations import history, presets, registry
 from smartapp.registrations.models import Endpoint, EndpointOverride, Member, Registration
 from smartapp.registrations.registry import EndpointConfig
 
+MAX_SHOWN_CHARACTERS = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
@@ -180,7 +182,8 @@ def named_issuer(document: Discovery, warnings: list[str]) -> tuple[str, ...]:
     try:
         return (parse_endpoint_url(document.issuer, allow_http=settings.ALLOW_LOOPBACK_EHRS),)
     except ValueError as error:
-        warnings.append(f"The issuer in discovery is not used: {error}.")
+        named = "".join(filter(str.isprintable, document.issuer[:MAX_SHOWN_CHARACTERS]))
+        warnings.append(f"The issuer in discovery is not used: {named} ({error}).")
         return ()
 
 

@@ -472,8 +472,8 @@ class TestDiscovery:
             (raw(410, ""), NO_CONFIGURATION),
             (json_text(404, '{"resourceType":"OperationOutcome"}'), NO_CONFIGURATION),
             (json_text(200, '{"issuer":"https://e.example","x":NaN}'), "configuration is broken"),
-            (json_text(200, '{"resourceType":"CapabilityStatement"}'), "safe launch needs"),
-            (json_text(200, '{"swagger":"2.0"}'), "safe launch needs"),
+            (json_text(200, '{"resourceType":"CapabilityStatement"}'), NO_CONFIGURATION),
+            (json_text(200, '{"swagger":"2.0"}'), NO_CONFIGURATION),
             (json_text(200, '{"issuer":"https://e.example"}'), "safe launch needs"),
         ],
     )

@@ -68,7 +68,7 @@ class TestDiscovery:
             (json_text(200, "[]"), NO_CONFIGURATION, "C10"),
             (json_text(200, TWICE), "configuration is broken", "C10"),
             (json_text(200, '{"issuer": "https://e'), "configuration is broken", "C10"),
-            (json_text(200, '{"resourceType":"OperationOutcome"}'), "safe launch needs", "C12"),
+            (json_text(200, '{"resourceType":"OperationOutcome"}'), NO_CONFIGURATION, "C10"),
             (raw(502), "problem of its own", "C10"),
             (raw(511), "problem of its own", "C10"),
             (raw(429, ""), "problem of its own", "C10"),

@@ -100,7 +100,10 @@ def test_wrong_types_of_lists_and_issuer_count_as_nothing() -> None:
     assert len(found.notes) == 2
 
 
-@pytest.mark.parametrize(("value", "required"), [(True, True), ("true", True), ([], False)])
+@pytest.mark.parametrize(
+    ("value", "required"),
+    [(True, True), ("true", True), ("True", True), ("false", False), ([], False)],
+)
 def test_the_issuer_parameter_is_required_when_announced(value: object, required: bool) -> None:
     """C51; RFC 9207 §3: the stricter reading of "true" in quotes."""
     found = parse(authorization_response_iss_parameter_supported=value)

@@ -43,6 +43,24 @@ SILENT = {
         "capabilities": [one for one in CAPABILITIES if "asymmetric" not in one],
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
     },
+    "all in one string of a list": {
+        "capabilities": [" ".join(CAPABILITIES)],
+        "code_challenge_methods_supported": ["plain,S256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic, private_key_jwt"],
+    },
+    "lone strings": {
+        "token_endpoint_auth_methods_supported": "private_key_jwt",
+        "token_endpoint_auth_signing_alg_values_supported": "ES384 RS384",
+    },
+    "empty lists": {
+        "token_endpoint_auth_methods_supported": [],
+        "token_endpoint_auth_signing_alg_values_supported": [],
+    },
+    "lists of objects": {
+        "token_endpoint_auth_methods_supported": [{"method": "private_key_jwt"}],
+        "token_endpoint_auth_signing_alg_values_supported": [None],
+    },
+    "a path from the root": {"token_endpoint": "/token", "revocation_endpoint": "/revoke"},
     "a grant among the methods": {
         "code_challenge_methods_supported": ["authorization_code", "S256"],
         "grant_types_supported": ["S256"],
@@ -53,6 +71,25 @@ SAID = {
     "no PKCE": ({"code_challenge_methods_supported": None}, "--pkce-unannounced"),
     "plain alone": ({"code_challenge_methods_supported": ["plain"]}, "Nobody can launch"),
     "no token endpoint": ({"token_endpoint": None}, "Nobody can launch"),
+    "an empty token endpoint": ({"token_endpoint": ""}, "Nobody can launch"),
+    "a token endpoint in its network": (
+        {"token_endpoint": "https://10.1.2.3/token"},
+        "token_endpoint: address 10.1.2.3 is not public, so nobody can sign in.",
+    ),
+    "https:// twice": ({"token_endpoint": "https://https://e.example/token"}, "is there twice"),
+    "half an address": (
+        {"token_endpoint": "login.example/token"},
+        "token_endpoint is not a whole address: login.example/token. Used is http",
+    ),
+    "words for none": (
+        {"revocation_endpoint": "N/A"}, "revocation_endpoint is not a whole address: N/A."
+    ),
+    "an issuer that is no address": (
+        {"issuer": "urn:oid:1.2.3"}, "The issuer in discovery is not used: urn:oid:1.2.3 ("
+    ),
+    "an issuer with a placeholder": (
+        {"issuer": "https://login.example/{tenantid}/v2.0"}, "has a placeholder in brackets"
+    ),
     "a payer without issuer": (
         {
             "issuer": None,
@@ -153,3 +190,39 @@ async def test_what_is_no_document_is_told_from_one_that_is_broken(
     (said,) = await warnings(ehr)
     assert sentence in said
     assert ("broken" in said) is body.startswith(b"{")
+
+
+async def test_null_in_place_of_an_endpoint_is_said(ehr: EHR) -> None:
+    publish(ehr)
+    ehr.answers[SMART][1]["token_endpoint"] = None
+
+    (said,) = await warnings(ehr)
+    assert "No token_endpoint." in said
+
+
+async def test_blanks_around_addresses_are_not_part_of_them(ehr: EHR) -> None:
+    publish(ehr, issuer=f" {ehr.issuer} ", token_endpoint=f"{ehr.origin}/token\n")
+
+    assert await warnings(ehr) == []
+    config = await registry.endpoint_for_iss(ehr.base)
+    assert config.issuers == (ehr.issuer,)
+
+
+@pytest.mark.parametrize(
+    ("document", "what"),
+    [
+        ({"resourceType": "OperationOutcome", "issue": []}, "FHIR resource (OperationOutcome)"),
+        ({"resourceType": "CapabilityStatement"}, "FHIR resource (CapabilityStatement)"),
+        ({"error": "maintenance"}, "JSON"),
+        ({}, "JSON"),
+    ],
+    ids=str,
+)
+async def test_another_document_pins_no_host(ehr: EHR, document: dict[str, Any], what: str) -> None:
+    """Otherwise launches would stop as soon as the right document names hosts of its own."""
+    ehr.answers[SMART] = 200, document, {}
+
+    (said,) = await warnings(ehr)
+    assert f"The {what} there is no SMART configuration" in said
+    publish(ehr, token_endpoint="https://login.example/token")
+    assert await warnings(ehr) == []
