@@ -47,7 +47,8 @@ def is_allowed(authorization: str) -> bool:
     """Return whether the request has the configured token; always False if none is configured."""
     wanted = f"Bearer {settings.METRICS_TOKEN}"
     return bool(settings.METRICS_TOKEN) and hmac.compare_digest(
-        authorization.encode(), wanted.encode()
+        authorization.encode("latin-1"),  # as it came
+        wanted.encode(),
     )
 
 

@@ -83,7 +83,15 @@ def main() -> None:
         access_log=False,  # queries have one-time secrets
         timeout_graceful_shutdown=FINISH_SECONDS,
     )
-    Server(config).run(sockets=[config.bind_socket()])
+    try:
+        listening = config.bind_socket()
+    except SystemExit:
+        sys.stderr.write(
+            "smartapp does not start: the line above says why it cannot listen at "
+            f"BIND={config.host} and PORT={config.port}.\n"
+        )
+        raise
+    Server(config).run(sockets=[listening])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Settings. All come from the environment or from `.env`; the environment wins."""
 
+import os
 import warnings
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,17 +11,26 @@ from urllib.parse import urlsplit
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.http.request import split_domain_port
+
+from smartapp import dotenv
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
 env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env", overwrite=False)
+dotenv.read(BASE_DIR / ".env")
+
+
+def text(name: str, default: str = "") -> str:
+    """Return the variable as it is. `env.str` would take one that begins with a $ for the name of
+    another one, and be content with nothing."""
+    return os.environ.get(name, default)
 
 
 def boolean(name: str) -> bool:
     """Return True or False; a typo stops the start instead of counting as False."""
-    value = env.str(name, default="").strip().lower()
+    value = text(name).strip().lower()
     if value in {"1", "true", "yes", "on"}:
         return True
     if value in {"", "0", "false", "no", "off"}:
@@ -29,8 +39,8 @@ def boolean(name: str) -> bool:
 
 
 def required(name: str) -> str:
-    value: str = env.str(name, default="")
-    if not value:
+    value = text(name)
+    if not value.strip():
         raise ImproperlyConfigured(
             f"{name} is not set, or it is empty in the environment, which wins over .env. "
             ".env.example says what it is and how to make one; on your desk `python3 manage.py "
@@ -40,7 +50,7 @@ def required(name: str) -> str:
 
 
 def number(name: str, default: int, least: int, most: int) -> int:
-    written = env.str(name, default="").strip() or str(default)
+    written = text(name).strip() or str(default)
     if not written.isdecimal() or not least <= int(written) <= most:
         raise ImproperlyConfigured(f"{name} is a number from {least} to {most}.")
     return int(written)
@@ -49,13 +59,14 @@ def number(name: str, default: int, least: int, most: int) -> int:
 def origin(name: str, default: str) -> str:
     """Return scheme, host and port. Addresses that are handed out begin with it, so that it can
     have no path. Its scheme decides what cookies and sign-ins need, however it is written."""
-    written: str = env.str(name, default=default).strip().rstrip("/")
+    written = text(name, default).strip().rstrip("/")
     try:
         parts = urlsplit(written)
-        is_right = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        is_right = parts.scheme in {"http", "https"} and parts.port != 0
     except ValueError:
         is_right = False
-    if not is_right or written.count("/") > 2 or not {"@", "?", "#", " "}.isdisjoint(written):
+    # As Django takes a Host: what it refuses there would be the address of no page.
+    if not is_right or not split_domain_port(written.partition("://")[2])[0]:
         raise ImproperlyConfigured(
             f"{name} is scheme, host and perhaps port, without a path, as https://app.example.org."
         )
@@ -63,7 +74,7 @@ def origin(name: str, default: str) -> str:
 
 
 def listed(name: str) -> list[str]:
-    return [one for part in env.list(name, default=[]) if (one := part.strip())]
+    return [one for part in text(name).split(",") if (one := part.strip())]
 
 
 def service(name: str, read: Callable[..., dict[str, Any]], default: str) -> dict[str, Any]:
@@ -93,7 +104,7 @@ PORT = number("PORT", 8000, 0, 65_535)  # of smartapp.serve
 DISCOVERY_CACHE_SECONDS = number("DISCOVERY_CACHE_SECONDS", 3600, 0, 30 * 24 * 3600)
 READ_AGAIN_SECONDS = number("READ_AGAIN_SECONDS", 60, 0, 600)
 # Whom users contact about an error: a text with an address or a number.
-HELP_DESK = env.str("HELP_DESK", default="")
+HELP_DESK = text("HELP_DESK")
 # Whether the title of a chart's tab names the patient: others read it in lists of windows.
 NAMES_IN_TITLES = boolean("NAMES_IN_TITLES")
 IDLE_MINUTES = number("IDLE_MINUTES", 30, 1, 12 * 60)
@@ -176,6 +187,8 @@ TEMPLATES = [
 
 EMBEDDED_DATABASE = VAR_DIR / "smartapp.sqlite3"
 DATABASES = {"default": service("DATABASE_URL", env.db_url, f"sqlite:///{EMBEDDED_DATABASE}")}
+if not DATABASES["default"]["ENGINE"].endswith((".postgresql", ".sqlite3")):
+    raise ImproperlyConfigured("DATABASE_URL begins with postgres:// or sqlite:///.")
 if DATABASES["default"]["NAME"] == str(EMBEDDED_DATABASE):
     VAR_DIR.mkdir(exist_ok=True)
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
@@ -275,11 +288,11 @@ AXES_VERBOSE = False
 
 
 ADMINS = [("", address) for address in listed("ADMINS")]
-SERVER_EMAIL = env.str("SERVER_EMAIL", default=f"smartapp@{urlsplit(PUBLIC_URL).hostname}")
+SERVER_EMAIL = text("SERVER_EMAIL", f"smartapp@{urlsplit(PUBLIC_URL).hostname}")
 EMAIL_SUBJECT_PREFIX = "[smartapp] "
 EMAIL_TIMEOUT = 5
 vars().update(service("EMAIL_URL", env.email_url, "smtp://localhost:25"))
-ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")
+ALERT_WEBHOOK_URL = text("ALERT_WEBHOOK_URL")
 if ALERT_WEBHOOK_URL and not ALERT_WEBHOOK_URL.startswith(("https://", "http://")):
     raise ImproperlyConfigured("ALERT_WEBHOOK_URL is an address that begins with https://.")
 
@@ -298,14 +311,14 @@ FORMAT_MODULE_PATH = "smartapp.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-LOG_FORMAT = env.str("LOG_FORMAT", default="text").lower()
+LOG_FORMAT = text("LOG_FORMAT", "text").lower()
 if LOG_FORMAT not in {"text", "json"}:
     raise ImproperlyConfigured("LOG_FORMAT is text or json.")
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+LOG_LEVEL = text("LOG_LEVEL", "INFO").upper()
 if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
     raise ImproperlyConfigured("LOG_LEVEL is DEBUG, INFO, WARNING or ERROR.")
 
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_TOKEN = text("METRICS_TOKEN").strip()
 METRICS_DIR = VAR_DIR / "metrics"
 
 # The DEBUG page and the mails to ADMINS contain no value of any variable or request.

@@ -241,7 +241,7 @@ def test_a_round_is_reported_when_it_is_over(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("every", ["0", "-1"])
+@pytest.mark.parametrize("every", ["0", "-1", "nan", "inf", "1e300"])
 def test_a_pause_that_is_none_is_refused(db: None, every: str) -> None:
     with pytest.raises(CommandError, match="above 0"):
         call_command("maintain", "--every", every)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from tests import forking, processes
 from tests.processes import ROOT
@@ -97,8 +98,13 @@ def test_a_benchmark_has_no_migrated_database_to_begin_with(
         ("PUBLIC_URL", "app.example.org", "PUBLIC_URL is scheme, host and perhaps port"),
         ("PUBLIC_URL", "https://app.example.org/smart", "PUBLIC_URL is scheme, host and perhaps"),
         ("PUBLIC_URL", "https://app.example.org:99999", "PUBLIC_URL is scheme, host and perhaps"),
+        ("PUBLIC_URL", "https://*.example.org", "PUBLIC_URL is scheme, host and perhaps port"),
+        ("PUBLIC_URL", "https://exämple.org", "PUBLIC_URL is scheme, host and perhaps port"),
+        ("PUBLIC_URL", r"https://app.example.org\smart", "PUBLIC_URL is scheme, host and perhaps"),
+        ("SECRET_KEY", " ", "SECRET_KEY is not set"),
         ("ALLOWED_HOSTS", "https://app.example.org", "ALLOWED_HOSTS has hosts"),
         ("ALLOWED_HOSTS", "app.example.org:443", "ALLOWED_HOSTS has hosts"),
+        ("DATABASE_URL", "mysql://app:CANARY@host/app", "DATABASE_URL begins with postgres:// or "),
         ("DATABASE_URL", "", "DATABASE_URL is no address"),
         ("DATABASE_URL", "postgress://app:CANARY@host/app", "DATABASE_URL is no address"),
         ("DATABASE_URL", "app:CANARY@host", "DATABASE_URL is no address"),
@@ -130,6 +136,8 @@ def test_a_setting_of_another_form_is_named_and_not_quoted(
         ),
         ("ALLOWED_HOSTS", "", "ALLOWED_HOSTS[:1]", "['app.example.org']"),
         ("MAX_LAUNCHES_IN_FLIGHT", "100", "MAX_OF_ONE_ENDPOINT", "100"),
+        ("METRICS_TOKEN", "$CANARY ", "METRICS_TOKEN", "$CANARY"),
+        ("HELP_DESK", "$1 a minute", "HELP_DESK", "$1 a minute"),
     ],
 )
 def test_a_setting_that_is_written_otherwise_means_the_same(
@@ -158,3 +166,24 @@ def test_a_database_that_cannot_be_used_is_told_in_a_sentence(
     assert (done.returncode, words in done.stderr) == (1, True), done
     assert "Traceback" not in done.stderr
     assert "CANARY" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("rotate_keys", ""),
+        ("rotate_keys", "--alg", ""),
+        ("doctor", " "),
+        ("audit", "--csv", ""),
+        ("audit", "--fhir", ""),
+        ("after_restore", "--withdrawn="),
+        ("import_brands", "list.json", "--registration", ""),
+        ("register_ehr", "https://ehr.example/fhir", "--name", "N", "--slug", ""),
+        ("register_ehr", "https://ehr.example/fhir", "--name", "N", "--key-set="),
+    ],
+)
+def test_an_empty_variable_of_a_script_is_not_an_option_left_out(
+    db: None, command: tuple[str, ...]
+) -> None:
+    with pytest.raises(CommandError, match="it is empty"):
+        call_command(*command)

@@ -62,6 +62,11 @@ class TestWhoMaySeeThem:
         status, _, _ = await ask("/metrics", headers=[(b"authorization", sent.encode())])
         assert status == 404
 
+    async def test_a_token_may_have_other_letters(self, settings: Settings) -> None:
+        settings.METRICS_TOKEN = "tökén"
+        status, _, _ = await ask("/metrics", headers=[(b"authorization", "Bearer tökén".encode())])
+        assert status == 200
+
     async def test_without_a_configured_token_there_is_none_for_anybody(
         self, settings: Settings
     ) -> None:

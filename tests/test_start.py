@@ -96,6 +96,20 @@ def test_a_missing_variable_is_one_sentence(env: dict[str, str]) -> None:
     assert "SECRET_KEY is not set" in log
 
 
+@pytest.mark.parametrize(
+    ("bind", "why"), [("", "already in use"), ("no.such.host.invalid", "not known")]
+)
+def test_where_it_cannot_listen_is_told(env: dict[str, str], bind: str, why: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", int(env["PORT"])))
+        taken.listen()
+        code, log = ends(env, BIND=bind)
+    assert code == STARTUP_FAILURE
+    assert why in log
+    [reason] = reasons(log)
+    assert f"BIND={bind or '127.0.0.1'} and PORT={env['PORT']}" in reason
+
+
 def test_with_everything_there_it_serves_and_ends_well(env: dict[str, str], tmp_path: Path) -> None:
     prepare(env)
     log = tmp_path / "log"

@@ -65,6 +65,8 @@ class TestCSV:
         assert len((tmp_path / "audit.csv").read_text().splitlines()) == 3
 
     def test_a_file_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(CommandError, match="need a file each"):
+            exported("--csv", "-", "--fhir", "-")
         with pytest.raises(CommandError, match=r"none/audit\.csv: No such file"):
             exported("--csv", str(tmp_path / "none" / "audit.csv"))
 

@@ -19,6 +19,7 @@ from smartapp.keys.models import KeySet
 from smartapp.keys.refusals import StepRefused
 from smartapp.keys.rotation import Line
 from smartapp.launches import store
+from smartapp.management.arguments import filled
 from smartapp.management.sealing import SealingCommand
 
 REASON = "a backup was restored: what was dropped since must not come back"
@@ -53,6 +54,7 @@ class Command(SealingCommand):
         keys.add_argument(
             "--withdrawn",
             action="append",
+            type=filled,
             metavar="KID",
             help="a key that was withdrawn since the backup, as the audit trail elsewhere says; "
             "with the = sign, as the name of a key may begin with a hyphen",

@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 
 PAUSE_BETWEEN_BATCHES_SECONDS = 0.05
 REVOKING_SECONDS = 30
+# Between two rounds. Steps of a rotation, and alarms about a `maintain` that is silent, count on
+# one every minute.
+MOST_SECONDS = 3600
 READING_DISCOVERY_SECONDS = 60
 
 PURGES = {
@@ -53,8 +56,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         every: float | None = options["every"]
-        if every is not None and every <= 0:
-            raise CommandError("--every takes a number of seconds above 0.")
+        if every is not None and not 0 < every <= MOST_SECONDS:  # nor "nan"
+            raise CommandError(
+                f"--every takes a number of seconds above 0, {MOST_SECONDS} at most."
+            )
         deadlines.keep()
         with _end_of_process() as ending:
             while True:

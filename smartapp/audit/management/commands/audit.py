@@ -11,6 +11,7 @@ from django.utils.dateparse import parse_date
 
 from smartapp.audit import chain, export, origin, trail
 from smartapp.audit.models import AuditEvent
+from smartapp.management.arguments import filled
 
 
 def _midnight(text: str) -> datetime:
@@ -33,14 +34,20 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--verify", action="store_true", help="walk the whole chain")
-        parser.add_argument("--csv", metavar="FILE", help="write CSV; - is the standard output")
-        parser.add_argument("--fhir", metavar="FILE", help="write a FHIR R4 Bundle of AuditEvents")
+        parser.add_argument(
+            "--csv", type=filled, metavar="FILE", help="write CSV; - is the standard output"
+        )
+        parser.add_argument(
+            "--fhir", type=filled, metavar="FILE", help="write a FHIR R4 Bundle of AuditEvents"
+        )
         parser.add_argument(
             "--since", type=_midnight, metavar="DATE", help="export from this day on (UTC)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         exports = {export.csv_lines: options["csv"], export.fhir_lines: options["fhir"]}
+        if options["csv"] and options["csv"] == options["fhir"]:
+            raise CommandError("--csv and --fhir need a file each.")
         events = AuditEvent.objects.order_by("id")
         if options["since"]:
             events = events.filter(at__gte=options["since"])

@@ -15,6 +15,7 @@ from smartapp.brands.fetching import NotRead, Unchanged
 from smartapp.brands.models import BrandList
 from smartapp.brands.parsed import ParsedList
 from smartapp.brands.storing import Report
+from smartapp.management.arguments import filled
 from smartapp.protocol.errors import SmartError
 from smartapp.registrations.models import Registration
 
@@ -31,7 +32,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("source", metavar="FILE_OR_URL")
         parser.add_argument(
-            "--registration", metavar="SLUG", help="whose client id the list's EHRs take"
+            "--registration",
+            type=filled,
+            metavar="SLUG",
+            help="whose client id the list's EHRs take",
         )
         parser.add_argument("--json", action="store_true")
 

@@ -11,6 +11,7 @@ from django.db.models import Q
 from smartapp import http
 from smartapp.diagnosis import doctor
 from smartapp.diagnosis.finding import Finding, is_healthy
+from smartapp.management.arguments import filled
 from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint
 from smartapp.registrations.registry import EndpointConfig
@@ -22,7 +23,7 @@ class Command(BaseCommand):
     help = "Check all registrations, or one, end to end; each problem comes with its likely fix."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("slug", nargs="?", help="of a registration or an endpoint")
+        parser.add_argument("slug", nargs="?", type=filled, help="of a registration or an endpoint")
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:

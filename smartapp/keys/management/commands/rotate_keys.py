@@ -23,6 +23,7 @@ from smartapp.keys.management.lookup import key_set_or_error
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import NothingToDo, StepRefused
 from smartapp.keys.rotation import RotationStep
+from smartapp.management.arguments import filled
 from smartapp.management.sealing import SealingCommand
 
 Take = Callable[..., SigningKey]
@@ -35,8 +36,10 @@ class Command(SealingCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("slug", nargs="?", help="the key set; all of them for --auto and show")
-        parser.add_argument("--alg", help="only this algorithm of the key set")
+        parser.add_argument(
+            "slug", nargs="?", type=filled, help="the key set; all of them for --auto and show"
+        )
+        parser.add_argument("--alg", type=filled, help="only this algorithm of the key set")
         parser.add_argument(
             "--at-risk",
             default="",

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from smartapp import http
 from smartapp.diagnosis import doctor
+from smartapp.management.arguments import filled
 from smartapp.management.sealing import SealingCommand
 from smartapp.registrations import registering, registry, sheet
 from smartapp.registrations.options import OPTIONS, asked_for
@@ -28,13 +29,17 @@ class Command(SealingCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("fhir_base_url", metavar="FHIR_BASE_URL")
         parser.add_argument("--name", required=True)
-        parser.add_argument("--slug", help="default: from the name")
+        parser.add_argument("--slug", type=filled, help="default: from the name")
         parser.add_argument("--preset", help="the vendor, e.g. athenahealth-preview, epic, oracle")
-        parser.add_argument("--client-secret-env", metavar="VAR", help="variable with the secret")
+        parser.add_argument(
+            "--client-secret-env", type=filled, metavar="VAR", help="variable with the secret"
+        )
         parser.add_argument(
             "--issuer", action="append", metavar="URL", help="expected issuer of the id_token"
         )
-        parser.add_argument("--key-set", metavar="SLUG", help="default: one of its own")
+        parser.add_argument(
+            "--key-set", type=filled, metavar="SLUG", help="default: one of its own"
+        )
         for name in asked_for():
             OPTIONS[name].add_to(parser)
         parser.add_argument("--json", action="store_true")
