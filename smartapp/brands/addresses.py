@@ -35,14 +35,14 @@ def usable_address(address: object, *, version: str = "", in_development: bool =
     url = address.strip()
     if len(url) > MAX_CHARACTERS or not url.isascii() or not url.isprintable() or " " in url:
         raise NotUsable("blanks or other characters that no URL has")
-    if any(mark in url for mark in "{}<>"):
+    if any(mark in url for mark in "{}<>[]"):
         raise NotUsable("a placeholder in place of the organization's own value")
     if not (in_development and _THIS_MACHINE.match(url)):
         _refuse_scheme(url)
         _refuse_host(url)
     _refuse_path(url)
     if version and not is_r4(version):
-        raise NotUsable(f"FHIR {version}, this app reads R4")
+        raise NotUsable(f"FHIR {version.removeprefix('FHIR ')}, this app reads R4")
     return url
 
 
@@ -54,7 +54,7 @@ def _refuse_scheme(url: str) -> None:
         raise NotUsable("http, not https")
     if scheme.lower() != "https":
         raise NotUsable("not a whole address")
-    if rest.lower().startswith(("http:", "https:")):
+    if "://" in rest or rest.lower().startswith(("http:", "https:")):
         raise NotUsable("two addresses in one")
 
 
@@ -66,7 +66,7 @@ def _refuse_host(url: str) -> None:
         raise NotUsable("not a whole address") from None
     if urlsplit(url).netloc.endswith(":"):
         raise NotUsable("a colon without a port")
-    if "." not in host or host.endswith(_RESERVED) or host.startswith("["):
+    if "." not in host or host.endswith(_RESERVED):
         raise NotUsable("a name or number inside somebody's network")
     if _NUMBERS.fullmatch(host):
         raise NotUsable("a name or number inside somebody's network")
@@ -76,6 +76,8 @@ def _refuse_path(url: str) -> None:
     parts = urlsplit(url)
     if parts.query or parts.fragment or url.endswith(("?", "#")):
         raise NotUsable("a query or fragment, which a FHIR base URL cannot have")
+    if parts.path.startswith("//"):
+        raise NotUsable("a path that begins with two slashes")
     path = parts.path.rstrip("/")
     if path.endswith("/metadata"):
         raise NotUsable("the address of a CapabilityStatement, not a base URL")

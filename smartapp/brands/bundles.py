@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from smartapp.brands.addresses import NotUsable, usable_address
-from smartapp.brands.elements import line, lines, nested
+from smartapp.brands.elements import line, lines, name_of, nested
 from smartapp.brands.folding import capitalised, doing_business_as, state_code, without_state
 from smartapp.brands.parsed import Address, ParsedBrand, ParsedList, Place
 from smartapp.protocol.urls import base_key
@@ -25,13 +25,26 @@ from smartapp.record.elements import mappings
 
 BUNDLE = "a Bundle of brands and endpoints"
 
-_VERSION = "http://hl7.org/fhir/StructureDefinition/endpoint-fhir-version"
-_BRAND = "http://hl7.org/fhir/StructureDefinition/organization-brand"
-_PORTAL = "http://hl7.org/fhir/StructureDefinition/organization-portal"
+# Extensions by the last part of their URL: in Argonaut's and HL7's drafts it stands below others.
+_VERSION = ("endpoint-fhir-version",)
+_BRAND = ("organization-brand", "patient-access-brand")
+_PORTAL = ("organization-portal", "patient-access-portal")
 _UNUSABLE_STATUS = frozenset({"off", "error", "entered-in-error", "suspended", "test"})
 _US_ZIP = re.compile(r"([0-9]{5})(?:-?[0-9]{4})?")
 _CANADIAN = re.compile(r"[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9]")
 _DATE = re.compile(r"[0-9]{4}(-[0-9]{2}){0,2}")
+# As lists write them; "" is where they do not say it.
+_NORTH_AMERICA = (
+    "",
+    "US",
+    "USA",
+    "UNITED STATES",
+    "UNITED STATES OF AMERICA",
+    "CA",
+    "CAN",
+    "CANADA",
+)
+MAX_CODE = 12
 MAX_PLACES = 2_000
 MAX_LOGO_URL = 2_048
 _LOGOS = ("brandLogo", "portalLogo")
@@ -43,9 +56,8 @@ R = TypeVar("R", "_Endpoint", "_Organization")
 class _Endpoint:
     address: Address | None
     names: tuple[str, ...]
-    managed_by: str = ""
-    # The endpoint's own name if it names no organisation. It becomes a brand if no organisation
-    # names the endpoint.
+    managed_by: tuple[str, ...] = ()
+    # It becomes a brand if the endpoint names no organisation of the list, and none names it.
     own_name: str = ""
     has_brand: bool = False
 
@@ -58,6 +70,7 @@ class _Organization:
     name: str
     aliases: list[str]
     part_of: str
+    parent_name: str
     endpoints: list[str]
     portals: list[tuple[str, tuple[str, ...]]]
     places: tuple[Place, ...]
@@ -103,8 +116,10 @@ def read_brands(bundle: Bundle) -> ParsedList:
         _add_brand(parsed, bundle, organization, managed, says_nothing or organization.is_active)
     for one in bundle.endpoints:
         _add_brand_without_organization(parsed, one)
+    shown = {base_key(address.url) for brand in parsed.brands for address in brand.addresses}
     parsed.skipped["an address that no brand of the list has"] += sum(
-        one.address is not None and not one.has_brand for one in bundle.endpoints
+        one.address is not None and not one.has_brand and base_key(one.address.url) not in shown
+        for one in bundle.endpoints
     )
     parsed.skipped = +parsed.skipped  # without zeros
     _report_unresolved(parsed, bundle)
@@ -172,21 +187,21 @@ def _add_endpoint(bundle: Bundle, resource: dict[str, Any], url: str) -> None:
     address = _address(bundle, resource)
     endpoint = _Endpoint(address, _names(resource, url))
     bundle.endpoints.append(endpoint)
-    manager = resource.get("managingOrganization")
-    contained = _contained(resource, manager)
+    managers = mappings(resource.get("managingOrganization"))
+    contained = _contained(resource, managers)
     if contained is not None:
         own = _organization(contained, "")
         own.key = line(resource.get("id")) or own.key
         own.names = (f"contained:{len(bundle.organizations)}",)
-        endpoint.managed_by = own.names[0]
+        endpoint.managed_by = own.names
         bundle.organizations.append(own)
         return
-    endpoint.managed_by = line(nested(manager, "reference"))
-    if not endpoint.managed_by:
-        endpoint.own_name = line(nested(manager, "display")) or line(resource.get("name"))
+    endpoint.managed_by = tuple(line(one.get("reference")) for one in managers)
+    names = (*(name_of(one.get("display")) for one in managers), name_of(resource.get("name")))
+    endpoint.own_name = next(filter(None, names), "")
 
 
-def _contained(resource: dict[str, Any], manager: Any) -> dict[str, Any] | None:
+def _contained(resource: dict[str, Any], managers: list[dict[str, Any]]) -> dict[str, Any] | None:
     """Return the contained organisation that manages an Endpoint. Lists refer to it with `#`,
     without it, or in `id`."""
     organizations = [
@@ -195,12 +210,22 @@ def _contained(resource: dict[str, Any], manager: Any) -> dict[str, Any] | None:
         if one.get("resourceType") == "Organization"
     ]
     wanted = {
-        line(nested(manager, name)).removeprefix("#") for name in ("reference", "id")
+        line(manager.get(name)).removeprefix("#") for manager in managers
+        for name in ("reference", "id")
     } - {""}  # fmt: skip
     for one in organizations:
         if line(one.get("id")).removeprefix("#") in wanted:
             return one
     return organizations[0] if len(organizations) == 1 else None
+
+
+def _is(extension: dict[str, Any], names: tuple[str, ...]) -> bool:
+    return line(extension.get("url")).rpartition("/")[2] in names
+
+
+def _values(extension: dict[str, Any]) -> list[str]:
+    """Return the value as text, whatever type the list gives it."""
+    return [line(value) for name, value in extension.items() if name.startswith("value")]
 
 
 def _address(bundle: Bundle, resource: dict[str, Any]) -> Address | None:
@@ -213,7 +238,7 @@ def _address(bundle: Bundle, resource: dict[str, Any]) -> Address | None:
 
 def _usable(resource: dict[str, Any], bundle: Bundle) -> Address:
     extensions = mappings(resource.get("extension"))
-    versions = [line(one.get("valueCode")) for one in extensions if one.get("url") == _VERSION]
+    versions = [value for one in extensions if _is(one, _VERSION) for value in _values(one)]
     version = next((one for one in versions if "4" in one[:2]), next(iter(versions), ""))
     url = usable_address(
         resource.get("address"), version=version, in_development=bundle.in_development
@@ -239,13 +264,13 @@ def _over(period: Any, today: date) -> str:
 
 
 def _is_test(extension: dict[str, Any]) -> bool:
-    url = line(extension.get("url")).lower()
-    values = [line(value).lower() for name, value in extension.items() if name.startswith("value")]
-    return "environment" in url and bool({"test", "tst", "train"} & set(values))
+    values = map(str.lower, _values(extension))
+    is_environment = "environment" in line(extension.get("url")).lower()
+    return is_environment and bool({"test", "tst", "train"} & set(values))
 
 
 def _organization(resource: dict[str, Any], url: str) -> _Organization:
-    published = line(resource.get("name"))
+    published = name_of(resource.get("name"))
     name, state = without_state(published)
     aliases = lines(resource.get("alias"))
     if other := doing_business_as(name):
@@ -258,6 +283,7 @@ def _organization(resource: dict[str, Any], url: str) -> _Organization:
         name=name,
         aliases=aliases,
         part_of=line(nested(resource, "partOf", "reference")),
+        parent_name=name_of(nested(resource, "partOf", "display")),
         endpoints=[line(one.get("reference")) for one in mappings(resource.get("endpoint"))],
         portals=list(_portals(extensions)),
         places=_places(resource, state),
@@ -286,10 +312,11 @@ def _key(resource: dict[str, Any], url: str) -> str:
 def _portals(extensions: list[dict[str, Any]]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each portal's name, as patients know it, and the references to its endpoints."""
     for extension in extensions:
-        if extension.get("url") != _PORTAL:
+        if not _is(extension, _PORTAL):
             continue
         parts = mappings(extension.get("extension"))
-        name = next((line(p.get("valueString")) for p in parts if p.get("url") == "portalName"), "")
+        names = (name_of(p.get("valueString")) for p in parts if p.get("url") == "portalName")
+        name = next(names, "")
         references = tuple(
             line(nested(part, "valueReference", "reference"))
             for part in parts
@@ -301,7 +328,7 @@ def _portals(extensions: list[dict[str, Any]]) -> Iterator[tuple[str, tuple[str,
 def _logo(extensions: list[dict[str, Any]]) -> str:
     """Return the first logo that may be fetched: https only, never a script."""
     for extension in extensions:
-        if extension.get("url") not in (_BRAND, _PORTAL):
+        if not _is(extension, _BRAND + _PORTAL):
             continue
         for part in mappings(extension.get("extension")):
             url = part.get("valueUrl") if part.get("url") in _LOGOS else None
@@ -312,20 +339,28 @@ def _logo(extensions: list[dict[str, Any]]) -> str:
 
 def _places(resource: dict[str, Any], state: str) -> tuple[Place, ...]:
     found = dict.fromkeys(
-        Place(
-            capitalised(line(one.get("city"))),
-            state_code(line(one.get("state"))) or state,
-            zip_code(one.get("postalCode")),
-        )
-        for one in mappings(resource.get("address"))[:MAX_PLACES]
+        _place(one, state) for one in mappings(resource.get("address"))[:MAX_PLACES]
     )
     known = tuple(place for place in found if place != Place())
     return known or ((Place(state=state),) if state else ())
 
 
+def _place(address: dict[str, Any], state: str) -> Place:
+    """Return where an address is. Of another country than the United States and Canada, state and
+    postal code are as the list writes them."""
+    written, code = line(address.get("state")), line(address.get("postalCode")).upper()
+    is_abroad = line(address.get("country")).upper() not in _NORTH_AMERICA
+    return Place(
+        capitalised(name_of(address.get("city"))),
+        state_code(written) or (written if is_abroad else state),
+        zip_code(address.get("postalCode")) or (code[:MAX_CODE] if is_abroad else ""),
+    )
+
+
 def zip_code(value: Any) -> str:
     """Return the five digits of a US ZIP code, or a Canadian postal code; "" for anything else."""
-    text = line(value).upper()
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    text = f"{value:05}" if is_number else line(value).upper()
     if found := _US_ZIP.fullmatch(text):
         return found[1]
     return text if _CANADIAN.fullmatch(text) else ""
@@ -336,9 +371,13 @@ def _managed(bundle: Bundle) -> dict[int, list[_Endpoint]]:
     found: defaultdict[int, list[_Endpoint]] = defaultdict(list)
     for endpoint in bundle.endpoints:
         base = endpoint.names[0] if endpoint.names else ""
-        organization = _resolve(bundle.organization_named, endpoint.managed_by, base)
-        if organization is not None:
-            found[id(organization)].append(endpoint)
+        for reference in endpoint.managed_by:
+            organization = _resolve(bundle.organization_named, reference, base)
+            if organization is not None:
+                found[id(organization)].append(endpoint)
+                endpoint.own_name = ""
+            elif reference:
+                bundle.unresolved["managingOrganization"] += 1
     return found
 
 
@@ -378,7 +417,8 @@ def _add_brand(
     if not is_in_use:
         parsed.skipped["the list says that it is no longer in use"] += 1
         return
-    parent = next((one.name for one in line_of_parents[1:] if one.name), "")
+    named = (one.name for one in line_of_parents[1:])
+    parent = next(filter(None, named), organization.parent_name)
     parsed.brands.append(
         ParsedBrand(
             key=organization.key[:300],

@@ -14,6 +14,16 @@ def line(value: Any) -> str:
     return printable[:MAX_CHARACTERS].strip()
 
 
+# What programs write in place of a name that they do not have.
+_NO_NAME = frozenset({"null", "undefined", "none", "nan", "n/a", "na", "unknown", "-"})
+
+
+def name_of(value: Any) -> str:
+    """Return a name as one printable line; "" for a word that stands for none."""
+    name = line(value)
+    return "" if name.lower() in _NO_NAME else name
+
+
 def lines(value: Any) -> list[str]:
     """Return the texts of a list, or one that stands in a list's place; else an empty list."""
     several = value if isinstance(value, list) else [value]

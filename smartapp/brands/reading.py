@@ -18,16 +18,20 @@ import ijson
 
 from smartapp.brands import bundles
 from smartapp.brands.addresses import NotUsable, usable_address
-from smartapp.brands.elements import line
+from smartapp.brands.elements import line, name_of, nested
 from smartapp.brands.folding import state_code, without_state
 from smartapp.brands.parsed import Address, ParsedBrand, ParsedList, Place
+from smartapp.protocol.json import GZIP
 
 FLAT = "a list of endpoints by name"
 LANTERN = "a list of endpoints as Lantern normalises them"
 TABLE = "a table of endpoints (CSV)"
 
 # Equivalent columns of flat lists and tables, as `_column` writes them.
-_ADDRESS = ("url", "baseurl", "address", "endpoint", "fhirbaseurl", "serviceurl", "fhirurl")
+_ADDRESS = (
+    "url", "baseurl", "address", "endpoint", "fhirbaseurl", "serviceurl", "fhirurl",
+    "fhirpatientfacinguri",
+)  # fmt: skip
 _NAME = (
     "organizationname", "organizationnames", "endpointnames", "name", "listsourcename",
     "organization",
@@ -37,6 +41,14 @@ _CITY = ("city", "organizationcity")
 _STATE = ("state", "organizationstate")
 _VERSION = ("fhirversion", "capabilityfhirversion")
 
+_RESOURCES = ("Organization", "Endpoint")
+# How files begin that are no text, or another one, and what to do with them.
+_OTHER_FILES = {
+    b"<": "A web page or XML came, not JSON. Copy the address of the list itself.",
+    GZIP: "The file is compressed (gzip). Unpack it first.",
+    b"PK\x03\x04": "The file is a spreadsheet or a ZIP archive. Unpack it, or save it as CSV.",
+    b"%PDF": "The file is a PDF. Ask the vendor for the list as JSON or CSV.",
+}
 DELIMITERS = ",;\t|"
 LINES_BEFORE_A_TABLE = 10
 # Columns that are like them in other lists.
@@ -67,10 +79,13 @@ class Pages:
         Raises NotAList if the format is unknown or the document is incomplete.
         """
         beginning = document.read(2048)
-        start = beginning.lstrip(b"\xef\xbb\xbf \t\r\n")
         document.seek(0)
-        if start.startswith(b"<"):
-            raise NotAList("A web page or XML came, not JSON. Copy the address of the list itself.")
+        if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return self.add(io.BytesIO(document.read().decode("utf-16", errors="replace").encode()))
+        start = beginning.lstrip(b"\xef\xbb\xbf \t\r\n")
+        for mark, sentence in _OTHER_FILES.items():
+            if start.startswith(mark):
+                raise NotAList(sentence)
         if not start.startswith((b"{", b"[")):
             return self._end(_table(document, self._in_development))
         try:
@@ -83,13 +98,22 @@ class Pages:
         if resource_type == "Bundle":
             bundles.add_entries(self._bundle, _items(document, "entry.item"))
             return _next(document)
+        if resource_type in _RESOURCES:
+            return self._add_resources(_items(document, ""))
         if resource_type is not None:
             raise NotAList(f"The document is not a Bundle; its type is {line(resource_type)}.")
         prefix = _list_in(document)
         if not prefix:
             raise NotAList("The document is no Bundle and has no list of endpoints.")
+        if nested(next(_items(document, prefix), None), "resourceType") in _RESOURCES:
+            return self._add_resources(_items(document, prefix))
         shape = LANTERN if prefix == "Endpoints.item" else FLAT
         return self._end(_rows(_items(document, prefix), shape, self._in_development))
+
+    def _add_resources(self, resources: Iterator[Any]) -> str:
+        """Add resources of a list, or one in each line (NDJSON), without a Bundle around them."""
+        bundles.add_entries(self._bundle, ({"resource": one} for one in resources))
+        return ""
 
     def _end(self, rows: ParsedList) -> str:
         """Take a list that has no pages."""
@@ -116,7 +140,10 @@ class _After:
 
 
 def _items(document: _After, prefix: str) -> Iterator[Any]:
-    return iter(ijson.items(document.begin(), prefix, use_float=True))
+    """Yield what is at a prefix; at the empty one each document, of which NDJSON has many."""
+    several = not prefix
+    items = ijson.items(document.begin(), prefix, use_float=True, multiple_values=several)
+    return iter(items)
 
 
 def _list_in(document: _After) -> str:
@@ -175,10 +202,7 @@ def _heading(text: io.TextIOWrapper) -> tuple[int, str]:
 
 
 def _encoding(body: bytes) -> str:
-    """Return how a table is encoded. Spreadsheets write UTF-8, UTF-16, or the code page of
-    Windows."""
-    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
+    """Return how a table is encoded. Spreadsheets write UTF-8, or the code page of Windows."""
     try:
         body.decode("utf-8")
     except UnicodeDecodeError:
@@ -234,7 +258,7 @@ def _names(given: Any) -> list[tuple[str, str]]:
     """Return the names of an address, each with the state in front of it. Lantern writes several
     names as a list or separated by semicolons."""
     several = given if isinstance(given, list) else line(given).split(";")
-    found = (without_state(line(one)) for one in several)
+    found = (without_state(name_of(one)) for one in several)
     return [(name, state) for name, state in found if name]
 
 

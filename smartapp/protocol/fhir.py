@@ -100,8 +100,9 @@ class Bundle:
 
 
 def is_r4(version: str) -> bool:
-    """Return whether a version of FHIR is R4 or R4B: "4.0.1", "R4"."""
-    return version.lstrip("RrVv").startswith("4")
+    """Return whether a version of FHIR is R4 or R4B: "4.0.1", "R4", "FHIR R4"."""
+    number = version.upper().removeprefix("HL7").strip().removeprefix("FHIR").strip()
+    return number.lstrip("RV").startswith("4")
 
 
 def parse_fhir_user(value: str, *, fhir_base_url: str) -> FHIRUser:

@@ -11,8 +11,9 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 MAX_URL_CHARACTERS = 8192
 
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
-# Of a template that nobody filled in; no URL has these characters (RFC 3986 §2).
-_PLACEHOLDER = re.compile(r"[{}<>]")
+# Of a template that nobody filled in; no URL has these characters, and no path brackets (RFC 3986
+# §3.2.2, §3.3).
+_PLACEHOLDER = re.compile(r"[{}<>]|(?<!/)/[^/]*[\[\]]")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 # Browsers treat a backslash as a slash, and some servers decode %2f, %5c and %2e; we do neither.
 _AMBIGUOUS = re.compile(r"\\|%2f|%5c|%2e", re.IGNORECASE)

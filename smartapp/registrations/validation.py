@@ -69,8 +69,8 @@ def _validate_beginning(parts: SplitResult, *, may_be_http: bool) -> None:
 
 # People often paste the address of a document below the base URL.
 _BELOW_BASE = re.compile(r"/(?:metadata|\.well-known/[a-z-]+)(?=/?(?:\?.*)?$)")
-# As in a vendor's documentation. No URL has these characters (RFC 3986 §2).
-_PLACEHOLDER = re.compile(r"[{}<>]")
+# As in a vendor's documentation. No URL has these characters, and no path brackets (RFC 3986 §3).
+_PLACEHOLDER = re.compile(r"[{}<>]|(?<!/)/[^/]*[\[\]]")
 
 
 def without_document(url: str) -> str:

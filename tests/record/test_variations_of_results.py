@@ -256,6 +256,17 @@ def coded(code: str, system: str = "", **members: Any) -> Resource:
             result(value=5, **extended("focusCode", "Fetus")),
             "of: Fetus",
         ),
+        (result(value=5, focus=[{"reference": "Condition/c"}]), "Potassium 5 | NOT of:"),
+        (
+            result(value=5, focus=[{"reference": "Condition/c", "display": "Lung cancer"}]),
+            "Potassium about Lung cancer | NOT of:",
+        ),
+        (result(value=5, focus=[{"type": "FamilyMemberHistory"}]), "of: something else"),
+        # The unit is too long for a line.
+        (
+            result(valueQuantity=quantity(5, "per field of view at a magnification of 400")),
+            "5 per field of view at a magnification of…",
+        ),
         (
             result(value=5, **extended("specimenCode", "CSF")),
             "Potassium CSF",
@@ -1957,6 +1968,29 @@ def test_two_pressures_of_one_observation_have_the_names_of_their_sides() -> Non
     shown = words_of("vitals", vital("85354-9", component=sides))
     assert_says(shown, "142/88 | named “Systolic, supine” | named “Systolic, after exercise”")
     assert_says(words_of("vitals", vital("85354-9", component=sides[:2])), "142/88 | NOT named")
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "says"),
+    [
+        ("419465000", "Unilateral right", "right"),
+        ("419161000", "", "left"),
+        ("", "Left eye", "Left eye"),
+        # Of a code and words that contradict it, the words.
+        ("419161000", "Right", "Right"),
+    ],
+)
+def test_the_side_is_in_an_extension_of_the_result(code: str, name: str, says: str) -> None:
+    side = {"coding": [{"system": SNOMED, "code": code, "display": name}]}
+    laterality = {
+        "url": "http://hl7.org/fhir/uv/ophthalmology/StructureDefinition/laterality",
+        "valueCodeableConcept": side,
+    }
+    category = [{"coding": [{"code": "exam"}]}]
+    pressure_of_eye = result("IOP", 25.4, category=category, extension=[laterality])
+    other = result("IOP", 14, id="other", category=category)
+    shown = words_of("findings", pressure_of_eye, other)
+    assert_says(shown, f"25.4 mmol/L {says} | 14 mmol/L 3 Jun 2026 | NOT 25.4 mmol/L 14")
 
 
 @pytest.mark.parametrize(

@@ -302,6 +302,22 @@ LATERALITY = {"url": "http://example.org/laterality", "valueCodeableConcept": wo
             "first noted 1 May 2019 recorded 1 Feb 2026",
         ),
         (
+            condition(
+                extension=[
+                    {
+                        "url": "http://hl7.org/fhir/us/mcode/StructureDefinition/"
+                        "mcode-histology-morphology-behavior",
+                        "valueCodeableConcept": words("Adenocarcinoma"),
+                    },
+                    {
+                        "url": "http://hl7.org/fhir/StructureDefinition/Laterality",
+                        "valueCodeableConcept": words("Left"),
+                    },
+                ]
+            ),
+            "Breast cancer, Left | histology: Adenocarcinoma",
+        ),
+        (
             condition(_onsetDateTime=absent("unknown"), recordedDate="2026-02-01"),
             "date not readable: unknown recorded 1 Feb 2026",
         ),
