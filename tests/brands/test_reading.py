@@ -140,6 +140,25 @@ class TestReferences:
         parsed = read(bundle(organization("b", endpoint=[]), endpoint(name="Elder Clinic")))
         assert names(parsed) == ["Elder Clinic"]
 
+    def test_each_of_several_organisations_that_an_endpoint_names_is_a_brand(self) -> None:
+        managers = [{"reference": "Organization/b"}, {"reference": "Organization/c"}]
+        north = organization("b", endpoint=[], name="Maple North")
+        south = organization("c", endpoint=[], name="Maple South")
+        parsed = read(bundle(north, south, endpoint(managingOrganization=managers)))
+        assert names(parsed) == ["Maple North", "Maple South"]
+
+    @pytest.mark.parametrize(
+        ("manager", "name"),
+        [({"display": "Elder Clinic"}, "FHIR R4"), ({}, "Elder Clinic")],
+    )
+    def test_an_organisation_that_the_list_lacks_is_known_by_its_name(
+        self, manager: JSONObject, name: str
+    ) -> None:
+        manager = {"reference": "Organization/elsewhere"} | manager
+        parsed = read(bundle(endpoint(name=name, managingOrganization=manager)))
+        assert names(parsed) == ["Elder Clinic"]
+        assert "`managingOrganization`" in parsed.notes[0]
+
     def test_an_organisation_that_the_endpoint_names_is_the_brand(self) -> None:
         manager = {"reference": "Organization/b"}
         parsed = read(
@@ -160,6 +179,11 @@ class TestParents:
         parsed = read(bundle(self.child(partOf=parent), middle, organization("top"), endpoint()))
         child = next(one for one in parsed.brands if one.name == "Maple Eye Clinic")
         assert (child.part_of, child.addresses[0].url) == ("Maple North", BASE)
+
+    def test_a_parent_outside_of_the_list_is_named_as_there(self) -> None:
+        parent = {"reference": "Organization/nowhere", "display": "Maple Group"}
+        (brand,) = read(bundle(organization("b", partOf=parent), endpoint())).brands
+        assert brand.part_of == "Maple Group"
 
     def test_an_unknown_parent_is_no_error(self) -> None:
         stray = organization("b", partOf={"reference": "Organization/nowhere"})
@@ -200,6 +224,10 @@ class TestAddresses:
             (f"{BASE}/.well-known/smart-configuration",
              "the address of a SMART configuration, not a base URL"),
             (f"{BASE}/metadata", "the address of a CapabilityStatement, not a base URL"),
+            ("https://fhir.maple.example/[tenant]/r4",
+             "a placeholder in place of the organization's own value"),
+            (f"{BASE},https://fhir.oak.example/r4", "two addresses in one"),
+            ("https://fhir.maple.example//r4", "a path that begins with two slashes"),
             ("https://maple.example/docs/api.html", "a page for people, not a base URL"),
             ("", "no address"),
             (None, "no address"),
@@ -218,12 +246,33 @@ class TestAddresses:
 
     @pytest.mark.parametrize(
         ("version", "is_read"),
-        [("4.0.1", True), ("R4", True), ("v4.0", True), ("5.0.0", False), ("R5", False)],
+        [
+            ("4.0.1", True),
+            ("R4", True),
+            ("v4.0", True),
+            ("FHIR R4", True),
+            ("5.0.0", False),
+            ("R5", False),
+            ("FHIR DSTU2", False),
+        ],
     )
     def test_the_version_that_is_said_decides(self, version: str, *, is_read: bool) -> None:
         said = [{"url": FHIR_VERSION, "valueCode": version}]
         parsed = read(bundle(organization(), endpoint(extension=said)))
         assert bool(parsed.brands) is is_read
+
+    @pytest.mark.parametrize("value", ["valueCode", "valueString"])
+    @pytest.mark.parametrize("base", ["http://fhir.org/argonaut", "http://hl7.org/fhir/uv/pab"])
+    def test_the_extensions_of_the_drafts_are_read(self, base: str, value: str) -> None:
+        def said(version: str) -> list[JSONObject]:
+            return [{"url": f"{base}/StructureDefinition/endpoint-fhir-version", value: version}]
+
+        parsed = read(
+            bundle(organization("b", "Endpoint/maple", "Endpoint/old"),
+                   endpoint(extension=said("4.0.1")), endpoint("old", extension=said("1.0.2")))
+        )  # fmt: skip
+        assert parsed.skipped == {"FHIR 1.0.2, this app reads R4": 1}
+        assert len(parsed.brands) == 1
 
     def test_one_address_twice_is_one(self) -> None:
         twin = endpoint("twin", address="https://FHIR.maple.example:443/r4/")
@@ -293,13 +342,18 @@ class TestAddresses:
         assert brand.places == (Place("Springfield", "IL", "62701"),)
         assert names(read(bundle(organization("b", alias=7), endpoint()))) == ["Maple Health"]
 
+    def test_an_address_that_is_there_twice_is_not_without_brand(self) -> None:
+        page = bundle(organization(), endpoint())
+        assert read(page, page).skipped == {}
+
     def test_an_address_without_brand_is_counted(self) -> None:
         assert read(bundle(endpoint())).skipped == {"an address that no brand of the list has": 1}
 
 
 class TestNames:
-    def test_a_brand_without_name_has_no_row(self) -> None:
-        parsed = read(bundle(organization("b", name=None), endpoint()))
+    @pytest.mark.parametrize("name", [None, "", "undefined", "N/A", "null"])
+    def test_a_brand_without_name_has_no_row(self, name: object) -> None:
+        parsed = read(bundle(organization("b", name=name), endpoint()))
         assert (parsed.brands, parsed.skipped["no name to show"]) == ([], 1)
 
     def test_the_portal_that_patients_know_stands_in(self) -> None:
@@ -349,6 +403,10 @@ class TestPlaces:
             (address("WACO", "Texas", "767011234"), Place("Waco", "TX", "76701")),
             (address("Waco", "A", "."), Place("Waco")),
             (address("Toronto", "Ontario", "M5V 2T6"), Place("Toronto", "ON", "M5V 2T6")),
+            (address("Boston", "MA") | {"postalCode": 2115}, Place("Boston", "MA", "02115")),
+            (address("Sydney", "NSW", "2000") | {"country": "AU"}, Place("Sydney", "NSW", "2000")),
+            (address("York", "", "yo1 7hh") | {"country": "GB"}, Place("York", "", "YO1 7HH")),
+            (address("Waco", "A", "PG..") | {"country": "USA"}, Place("Waco")),
         ],
     )
     def test_state_and_zip_are_written_one_way(
@@ -490,6 +548,9 @@ class TestShapes:
             (b"<html>", "A web page or XML came"),
             (b'{"resourceType": "Bundle", "entry": [{', "not complete JSON"),
             (b'{"resourceType": "Patient"}', "not a Bundle; its type is Patient"),
+            (b"\x1f\x8b\x08\x00list", "compressed"),
+            (b"PK\x03\x04list", "save it as CSV"),
+            (b"%PDF-1.7", "is a PDF"),
             (b'{"a": 1}', "has no list of endpoints"),
             (b'{"errors": [{"code": 503, "message": "down"}]}', "has no list of endpoints"),
             (b"just,words\n1,2\n", "neither JSON nor a table .* It begins with: just,words"),
@@ -499,6 +560,26 @@ class TestShapes:
     def test_anything_else_is_refused_with_a_sentence(self, document: bytes, sentence: str) -> None:
         with pytest.raises(NotAList, match=sentence):
             read(document)
+
+    @pytest.mark.parametrize(
+        "document",
+        [
+            b"\n".join(
+                json.dumps(one["resource"]).encode() for one in (organization(), endpoint())
+            ),
+            json.dumps([endpoint()["resource"], organization()["resource"]]).encode(),
+            json.dumps(bundle(organization(), endpoint())).encode("utf-16"),
+        ],
+        ids=["NDJSON", "a list of resources", "UTF-16"],
+    )
+    def test_resources_are_read_however_they_are_packed(self, document: bytes) -> None:
+        (brand,) = read(document).brands
+        assert (brand.name, brand.addresses[0].url) == ("Maple Health", BASE)
+
+    def test_epics_old_list(self) -> None:
+        row = {"OrganizationName": "Maple", "FHIRPatientFacingURI": f"{BASE}/", "Type": 0}
+        (brand,) = read({"Entries": [row]}).brands
+        assert (brand.name, brand.addresses[0].url) == ("Maple", f"{BASE}/")
 
     @pytest.mark.parametrize("entry", [7, None, {}, {"resource": "x"}, {"resource": {}}])
     def test_odd_entries_are_counted(self, entry: object) -> None:

@@ -76,6 +76,7 @@ SAID = {
         {"token_endpoint": "https://10.1.2.3/token"},
         "token_endpoint: address 10.1.2.3 is not public, so nobody can sign in.",
     ),
+    "brackets": ({"token_endpoint": "https://e.example/[tenant]/token"}, "placeholder in brackets"),
     "https:// twice": ({"token_endpoint": "https://https://e.example/token"}, "is there twice"),
     "half an address": (
         {"token_endpoint": "login.example/token"},
