@@ -18,7 +18,7 @@ from smartapp.record.codes import (
 from smartapp.record.education import medlineplus_url
 from smartapp.record.elements import Resource, extensions, mappings
 from smartapp.record.facts import said
-from smartapp.record.icd_marks import AFTER, certainty, certainty_text, side_texts
+from smartapp.record.icd_marks import AFTER, certainty, certainty_text
 from smartapp.record.marks import Marks, doubted, origin_of, read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.moments import Chronology, Moment, member_moment, newest_first
@@ -29,7 +29,7 @@ from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import display, displays, names_of
 from smartapp.record.ruled_out import RuledOut, remark_on, ruled_out
 from smartapp.record.severities import severity_text
-from smartapp.record.sites import site_texts
+from smartapp.record.sites import side_texts, site_texts
 from smartapp.record.spans import Span, read_span
 from smartapp.record.statements import Statement, contradicts, read_undated_statement
 from smartapp.record.texts import text, texts
@@ -44,7 +44,10 @@ RELATIONS = {
     "condition-dueTo": "due to",
     "condition-occurredFollowing": "occurred after",
     "condition-ruledOut": "ruled out",
-}
+    # mCODE's, of a cancer.
+    "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-histology-morphology-behavior":
+        "histology",
+}  # fmt: skip
 # JP Core's words before and after the name of a disease, of which "の疑い" makes it a suspicion.
 # Its tables have codes for them; this is the one that turns the meaning round.
 AFFIXES = ("JP_Condition_DiseasePrefixModifier", "JP_Condition_DiseasePostfixModifier")
@@ -317,7 +320,8 @@ def _evidence(resource: Resource) -> Iterable[str]:
 
 
 def _relations(resource: Resource) -> Iterable[str]:
-    """Return what it is due to, what it followed, and what was ruled out (R4's extensions)."""
+    """Return what it is due to, what it followed, and what was ruled out (R4's extensions),
+    and what a cancer is made of."""
     for extension in mappings(resource.get("extension")):
         label = RELATIONS.get(text(extension.get("url")).removeprefix(EXTENSIONS), "")
         words = concept_text(extension.get("valueCodeableConcept")) or display(

@@ -51,8 +51,8 @@ from smartapp.record.narratives import with_own_text
 from smartapp.record.people import Person
 from smartapp.record.ranges import NO_RANGES, Ranges, beside, compare, compare_words, read_ranges
 from smartapp.record.reading import LeftOut
-from smartapp.record.references import target
-from smartapp.record.sites import site_texts
+from smartapp.record.references import is_of_the_record, target
+from smartapp.record.sites import LATERALITY, side_texts, site_texts
 from smartapp.record.texts import annotations, prose, text, texts
 from smartapp.record.values import (
     NO_VALUE,
@@ -160,11 +160,13 @@ class Circumstances:
     position: str = ""
     derived_from: str = ""
     panel: str = ""
+    about: str = ""
 
     @property
     def words(self) -> tuple[str, ...]:
         parts = (
             self.panel,
+            self.about,
             self.derived_from,
             self.specimen,
             self.site,
@@ -177,8 +179,11 @@ class Circumstances:
 
 PLAIN = Circumstances()
 _OF_CIRCUMSTANCES = frozenset(
-    {"specimen", "bodySite", "bodyStructure", "method", "device", "extension", "derivedFrom"}
-)
+    {
+        "specimen", "bodySite", "bodyStructure", "method", "device", "extension", "derivedFrom",
+        "focus",
+    }
+)  # fmt: skip
 
 
 class Reading(NamedTuple):
@@ -604,7 +609,11 @@ def _whose(resource: Resource, person: Person) -> str:
             specimen = _contained(resource, text(one.get("reference")))
             owners = mappings(specimen.get("subject"))
             others += [owner for owner in owners if "/" in text(owner.get("reference"))]
-    names += [_name_of_another(one) for one in others if not _is_patient(one, person)]
+    names += [
+        _name_of_another(one)
+        for one in others
+        if not (_is_patient(one, person) or is_of_the_record(one))
+    ]
     return ", ".join(dict.fromkeys(names))
 
 
@@ -631,6 +640,7 @@ def _circumstances(resource: Resource, related: Mapping[str, Resource]) -> Circu
         device=_referred(resource, "device", related),
         position=", ".join(_by_extension(resource, "bodyPosition")),
         derived_from=_derived_from(resource) if "derivedFrom" in resource else "",
+        about=_about(resource) if "focus" in resource else "",
     )
     return PLAIN if found == PLAIN else found
 
@@ -644,11 +654,13 @@ def _specimen_elsewhere(resource: Resource) -> str:
 
 
 def _site(resource: Resource) -> str:
-    """Return where the value was taken, or from where its specimen."""
-    if "bodySite" in resource or "bodyStructure" in resource:
+    """Return where the value was taken, and on which side, or from where its specimen."""
+    sides = side_texts(resource) if "extension" in resource else []
+    if sides or "bodySite" in resource or "bodyStructure" in resource:
         # R5 has a reference beside the concept.
         structures = _displays(resource.get("bodyStructure"))
-        return ", ".join(dict.fromkeys([*site_texts(resource.get("bodySite")), *structures]))
+        found = [*site_texts(resource.get("bodySite")), *structures, *sides]
+        return ", ".join(dict.fromkeys(found))
     if "specimen" not in resource or "contained" not in resource:
         return ""
     specimens = (
@@ -678,8 +690,8 @@ def _words_of(concept: object) -> str:
 
 
 def _without_strangers(resource: Resource) -> Resource:
-    """Return the Observation without its extensions if none of them is R4's own. The others are not
-    read, and at some EHRs nearly every result has one."""
+    """Return the Observation without its extensions if none of them is R4's own, or a side. The
+    others are not read, and at some EHRs nearly every result has one."""
     if "extension" not in resource:
         return resource
     if _has_own(resource["extension"]):
@@ -689,13 +701,20 @@ def _without_strangers(resource: Resource) -> Resource:
 
 @remembered
 def _has_own(extensions: object) -> bool:
-    urls = (one.get("url") for one in mappings(extensions))
-    return any(isinstance(url, str) and url.startswith(EXTENSIONS) for url in urls)
+    urls = (text(one.get("url")) for one in mappings(extensions))
+    return any(url.startswith(EXTENSIONS) or LATERALITY in url.casefold() for url in urls)
 
 
 def _derived_from(resource: Resource) -> str:
     found = _displays(resource.get("derivedFrom"))
     return f"from {', '.join(found)}" if found else ""
+
+
+def _about(resource: Resource) -> str:
+    """Return which cancer or treatment of the patient a result is about (as in mCODE)."""
+    own = filter(is_of_the_record, mappings(resource["focus"]))
+    found = _displays([*own])
+    return f"about {', '.join(found)}" if found else ""
 
 
 def _referred(resource: Resource, member: str, related: Mapping[str, Resource]) -> str:

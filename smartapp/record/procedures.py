@@ -7,7 +7,6 @@ from smartapp.record.codes import concept_text, concept_texts, status_code
 from smartapp.record.devices import name_of_device
 from smartapp.record.elements import Resource, extensions, is_true, mappings
 from smartapp.record.facts import Fact, labelled, read_dated, said, unless_recorded
-from smartapp.record.icd_marks import side_texts
 from smartapp.record.marks import origin_of, read_marks
 from smartapp.record.modifiers import status_text
 from smartapp.record.narratives import with_own_text
@@ -24,7 +23,7 @@ from smartapp.record.references import (
     target,
     to_follow,
 )
-from smartapp.record.sites import site_texts
+from smartapp.record.sites import side_texts, site_texts
 from smartapp.record.spans import read_span
 from smartapp.record.statements import read_undated_statement, says_none
 

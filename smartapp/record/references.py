@@ -19,6 +19,14 @@ REASONS = (
     "reasonCode", "reasonReference", "reason", "reasonCodeableConcept",
     "reasonForUseCodeableConcept", "reasonForUseReference", "reasonGiven", "indication",
 )  # fmt: skip
+_OF_THE_RECORD = frozenset(
+    {
+        "AllergyIntolerance", "BodyStructure", "CarePlan", "Condition", "DeviceUseStatement",
+        "DiagnosticReport", "Encounter", "EpisodeOfCare", "Goal", "Immunization",
+        "MedicationAdministration", "MedicationDispense", "MedicationRequest",
+        "MedicationStatement", "Observation", "Procedure", "ServiceRequest",
+    }
+)  # fmt: skip
 _ADDRESS = re.compile(r"#|https?://|urn:|[A-Z][A-Za-z]+/")
 
 
@@ -50,6 +58,13 @@ def as_reference(sent: object) -> dict[str, Any]:
 def place(reference: object) -> str:
     """Return "Device/d1" for a reference in any form, without server and version."""
     return "/".join(target(reference).partition("/_history/")[0].split("/")[-2:])
+
+
+def is_of_the_record(reference: object) -> bool:
+    """Return whether a reference leads to something of the patient's own, such as the cancer that a
+    stage is about, and not to somebody or something else."""
+    kind = text(as_reference(reference).get("type")) or place(reference).partition("/")[0]
+    return kind in _OF_THE_RECORD
 
 
 def superseded(replacements: Iterable[tuple[str, str]]) -> frozenset[str]:

@@ -82,11 +82,12 @@ def series_key(reading: Reading, what: str) -> Key:
     """Return the key of the reading's series, without its unit."""
     how = reading.how
     if how is PLAIN and not reading.marks.whose:
-        return (what, "", "", "", "", "", "", "")
+        return (what, "", "", "", "", "", "", "", "")
     return (
         what,
         reading.marks.whose.casefold(),
         how.panel.casefold(),
+        how.about.casefold(),
         _kind_of(how.derived_from),
         _kind_of(how.specimen),
         how.site.casefold(),

@@ -1,13 +1,39 @@
 """Body sites: the place together with its side (FHIR R4 bodySite)."""
 
+from smartapp.record import icd_marks
 from smartapp.record.codes import SNOMED, codings, concept_text, concept_words, words_or_known
-from smartapp.record.elements import mapping, mappings
+from smartapp.record.elements import Resource, mapping, mappings
 from smartapp.record.references import display
-from smartapp.record.texts import texts
+from smartapp.record.texts import text, texts
 
 # SNOMED CT's codes for where a blood pressure is taken, for servers that send no words.
 _ARMS = {"368208006": "Left upper arm", "368209003": "Right upper arm"}
-_SIDES = {"7771000": "left", "24028007": "right", "51440002": "both sides"}
+_SIDES = {
+    "7771000": "left", "24028007": "right", "51440002": "both sides",
+    "419161000": "left", "419465000": "right",
+}  # fmt: skip
+# In the addresses of many guides' extensions.
+LATERALITY = "laterality"
+
+
+def side_texts(resource: Resource) -> list[str]:
+    """Return the sides that are beside the site: in an extension of the resource (as in the guide
+    of eye care), or of its code (as in Germany)."""
+    found = (
+        one.get("valueCodeableConcept") or one.get("valueCoding") or one.get("valueString")
+        for one in mappings(resource.get("extension"))
+        if LATERALITY in text(one.get("url")).casefold()
+    )
+    return [*icd_marks.side_texts(resource), *filter(None, map(_side, found))]
+
+
+def _side(side: object) -> str:
+    concept = {"coding": [side]} if mapping(side).get("code") else side
+    known = next(filter(None, (_SIDES.get(code, "") for _, code in codings(concept))), "")
+    words = concept_words(concept)
+    is_one_of_two = words and known in ("left", "right")
+    # Of a code and words that contradict it, the words are shown.
+    return words if is_one_of_two and known not in words.casefold() else known or concept_text(side)
 
 
 def site_texts(sites: object) -> list[str]:
@@ -29,9 +55,7 @@ def _site(site: dict[str, object]) -> str:
         )
     )
     for extension in mappings(site.get("extension")):
-        side = mapping(extension.get("valueCodeableConcept"))
-        known = (_SIDES.get(code, "") for _, code in codings(side))
-        sides.append(next(filter(None, known), "") or concept_text(side))
+        sides.append(_side(mapping(extension.get("valueCodeableConcept"))))
     said = words.casefold()
     beside = [side for side in sides if side and side.partition(" ")[0].casefold() not in said]
     return ", ".join(filter(None, (words, *dict.fromkeys(beside))))

@@ -199,7 +199,11 @@ def read_unit(quantity: object) -> Unit:
         # A number from another code system beside the value would look like a part of it.
         named = bare_code(text(members.get("system")), code)
         return Unit(named, f"(unit: {named})")
-    return _unit(written[:MAX_UNIT], code[:MAX_UNIT], text(members.get("system")) == UCUM)
+    return _unit(_shortened(written), _shortened(code), text(members.get("system")) == UCUM)
+
+
+def _shortened(unit: str) -> str:
+    return unit if len(unit) <= MAX_UNIT else f"{unit[: MAX_UNIT - 1]}…"
 
 
 def _written(unit: object) -> str:
@@ -271,7 +275,7 @@ def _spelled_key(written: str) -> str:
 def unit_for_people(unit: str) -> str:
     """Return UCUM codes and annotations as they are written on paper."""
     if not _MARKED.search(unit):
-        return unit[:MAX_UNIT]
+        return _shortened(unit)
     plain = _PER_ANNOTATION.sub(lambda per: per[1].replace("_", " "), unit)
     plain = _ANNOTATION.sub(_in_words, plain).strip()
     plain = plain.replace("(24.h)", "24 h")
