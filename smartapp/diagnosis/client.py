@@ -195,10 +195,11 @@ TABLE = (
           "audience", _lacks_athenas_audience),
     Entry("C63", LIKELY, "The EHR has never asked for our keys",
           _signed(lambda c: _is_key_unseen(c) and not c.facts.last_fetch_at),
-          "Nobody has fetched our JWKS yet.", "Enter {c.jwks_url} at the vendor, to the letter; it "
-          "must be reachable from there. Part of Epic's organisations can fetch none, and say so "
-          "only with a bare invalid_client: there let the vendor import the keys (export_jwks; "
-          "RSA; up to 12 hours to take effect).", _OURS),
+          "No fetch of our JWKS is known; one of the last ten seconds may not be counted yet.",
+          "Enter {c.jwks_url} at the vendor, to the letter; it must be reachable from there. Part "
+          "of Epic's organisations can fetch none, and say so only with a bare invalid_client: "
+          "there let the vendor import the keys (export_jwks; RSA; up to 12 hours to take effect).",
+          _OURS),
     Entry("C63", LIKELY, "The EHR still has our older keys",
           _signed(lambda c: _is_key_unseen(c) and bool(c.facts.last_fetch_at)),
           "Our JWKS was last fetched at {c.facts.last_fetch_at:%Y-%m-%d %H:%M} UTC, without the "

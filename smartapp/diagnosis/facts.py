@@ -78,9 +78,8 @@ def _of(
     config = registry.describe(endpoint)
     snapshot = DiscoverySnapshot.objects.filter(endpoint=endpoint, url=config.discovery_url).first()
     by_others = JWKSFetch.objects.exclude(user_agent=fetches.OURSELVES)
-    fetched = list(
-        by_others.filter(key_set__slug=config.key_set_slug).values_list("last_at", "kids")
-    )
+    written = by_others.filter(key_set__slug=config.key_set_slug).values_list("last_at", "kids")
+    fetched = [*written, *fetches.unwritten(config.key_set_slug)]
     others = LaunchEvent.objects.filter(endpoint=endpoint, step=Step.CALLBACK, code="")
     alike = Registration.objects.filter(client_id=config.client_id)
     key = SigningKey.objects.defer("sealed_private_key").filter(kid__in=list(kids)).first()

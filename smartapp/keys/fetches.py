@@ -93,6 +93,17 @@ def forget() -> None:
     _noted.clear()
 
 
+def unwritten(slug: str) -> list[tuple[datetime, tuple[str, ...]]]:
+    """Return when others than this app fetched a key set, and which keys they saw, of the fetches
+    that this process has not written yet."""
+    noted = list(_noted.items())  # at once: the server notes fetches meanwhile
+    return [
+        (tally.last_at, sight.kids)
+        for sight, tally in noted
+        if sight.slug == slug and sight.visitor.user_agent != OURSELVES
+    ]
+
+
 async def flush() -> None:
     """Write the notes to the database. Raises django.db.Error, and then keeps the notes."""
     if not _noted:

@@ -69,6 +69,7 @@ async def test_that_our_keys_can_be_fetched_from_here_disproves_nothing(
     exchanged: Exchange, ehr: ScriptedEHR
 ) -> None:
     ehr.token_answer = REFUSED
+    ehr.asks_for_keys = False
     await exchanged()
     plain, checked = await press("published-key")
     assert "keys" in causes_of(plain)[0]

@@ -21,6 +21,7 @@ from smartapp.diagnosis.case import difference
 from smartapp.diagnosis.causes import causes as causes_of
 from smartapp.diagnosis.facts import Facts
 from smartapp.diagnosis.finding import Finding, problem
+from smartapp.keys import fetches
 from smartapp.keys.models import JWKSFetch, KeySet, SigningKey
 from smartapp.launches import events, pending
 from smartapp.launches.models import LaunchEvent
@@ -256,22 +257,14 @@ class TestWhoWeAre:
     def refused(self, ehr: ScriptedEHR) -> None:
         ehr.token_answer = refusing(401, "invalid_client")
 
-    @pytest.fixture(autouse=True)
-    async def fetched(self, registered: Endpoint) -> None:
-        """The EHR has fetched the keys that sign, unless a test says otherwise."""
-        await in_database(self._fetch, lambda kids: kids)
-
-    @staticmethod
-    def _fetch(kids: Callable[[list[str]], list[str]]) -> None:
-        published = list(SigningKey.objects.values_list("kid", flat=True))
-        JWKSFetch.objects.all().delete()
-        JWKSFetch.objects.create(
-            key_set=KeySet.objects.get(), etag="x", kids=kids(published), address="10.0.0.1",
-            user_agent="EHR", first_at=timezone.now(), last_at=timezone.now(), count=1,
-        )  # fmt: skip
-
-    async def test_nothing_wrong_that_can_be_seen(self, exchanged: Exchange) -> None:
+    @pytest.mark.parametrize("is_written", [False, True])
+    async def test_nothing_wrong_that_can_be_seen(
+        self, exchanged: Exchange, *, is_written: bool
+    ) -> None:
+        """The EHR asked for our keys a moment ago: that counts before it is written, too."""
         await exchanged()
+        if is_written:
+            await fetches.flush()
         await first_is("client id is not known", "C1")
 
     async def test_client_id_of_another_environment(
@@ -347,15 +340,34 @@ class TestWhoWeAre:
             sealed_private_key="", slot=None, signs_until=now, withdrawn_at=now
         )
 
-    async def test_jwks_url_that_the_vendor_does_not_have(self, exchanged: Exchange) -> None:
-        await in_database(JWKSFetch.objects.all().delete)
+    async def test_jwks_url_that_the_vendor_does_not_have(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        ehr.asks_for_keys = False
         await exchanged()
         await first_is("never asked for our keys", "C63")
 
-    async def test_stale_cache_at_the_ehr(self, exchanged: Exchange) -> None:
-        await in_database(self._fetch, lambda kids: ["an-older-key"])
+    async def test_stale_cache_at_the_ehr(self, exchanged: Exchange, ehr: ScriptedEHR) -> None:
+        ehr.asks_for_keys = False
+        await in_database(self._fetched_before)
         await exchanged()
         await first_is("still has our older keys", "C63")
+
+    @staticmethod
+    def _fetched_before() -> None:
+        JWKSFetch.objects.create(
+            key_set=KeySet.objects.get(), etag="x", kids=["an-older-key"], address="10.0.0.1",
+            user_agent="EHR", first_at=timezone.now(), last_at=timezone.now(), count=1,
+        )  # fmt: skip
+
+    async def test_keys_that_only_this_app_has_fetched(
+        self, app: str, browser: Browser, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        ehr.asks_for_keys = False
+        own = {"User-Agent": fetches.OURSELVES}
+        await browser.get(ehr.client_jwks_url, headers=own)
+        await exchanged()
+        await first_is("never asked for our keys", "C63")
 
     async def test_public_address_that_does_not_show_the_key(self, exchanged: Exchange) -> None:
         await exchanged()

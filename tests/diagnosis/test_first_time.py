@@ -317,6 +317,7 @@ class TestTokenEndpoint:
     async def test_what_it_answers(
         self, exchanged: Exchange, ehr: ScriptedEHR, answer: Answer, words: str
     ) -> None:
+        ehr.asks_for_keys = False
         ehr.token_answer = answer
         await exchanged()
         await first_is_any(words)
@@ -341,6 +342,7 @@ class TestTokenEndpoint:
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, answer: Answer, words: str
     ) -> None:
         ehr.expires_in = 0
+        ehr.asks_for_keys = False
         uuid = await browser.launch(ehr_launch())
         ehr.token_answer = answer
         await browser.get(f"/launches/{uuid}/")

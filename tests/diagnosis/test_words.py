@@ -18,7 +18,7 @@ from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.causes import causes as causes_of
 from smartapp.diagnosis.facts import Facts
 from smartapp.diagnosis.finding import Certainty
-from smartapp.keys.models import JWKSFetch, SigningKey
+from smartapp.keys.models import SigningKey
 from smartapp.launches import steps
 from smartapp.launches.models import LaunchEvent
 from smartapp.launches.pending import PENDING_LIFETIME
@@ -186,7 +186,7 @@ class TestTokenEndpoint:
         self, exchanged: Exchange, ehr: ScriptedEHR
     ) -> None:
         ehr.token_answer = refusing(401, "invalid_client")
-        await in_database(JWKSFetch.objects.all().delete)
+        ehr.asks_for_keys = False
         await exchanged()
         cause = await first_is("never asked for our keys", "C63")
         assert cause.certainty == Certainty.LIKELY
