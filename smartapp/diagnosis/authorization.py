@@ -6,6 +6,7 @@ from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.entry import ANSWER, FAILURE, Entry, When, broken, coded, every, naming
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SAID, SEEN
 from smartapp.launches.models import Step
+from smartapp.protocol.oauth_errors import TROUBLE
 
 
 def _answered(*errors: str) -> When:
@@ -29,7 +30,6 @@ def _of_another_browser(when: When) -> When:
     return every(coded("state-of-another-browser", "state-unknown"), when)
 
 
-_TROUBLE = ("server_error", "temporarily_unavailable")
 _INVALID = coded("authorization-response-invalid")
 _PROXY = "Look for a proxy or a link scanner that changes addresses."
 _STATE = f"Ask the vendor: state must come back as it was sent (RFC 6749 §4.1.2). {_PROXY}"
@@ -157,7 +157,7 @@ TABLE = (
     Entry("C1", LIKELY, "The client id is not known, or is that of another environment",
           _answered("invalid_client", "unauthorized_client"), ANSWER, "{c.compare_client_id}"),
     Entry("C52", SEEN, "The EHR has a problem of its own",
-          lambda c: (_answered(*_TROUBLE)(c) or _naming("limit", but_not=("length", "person"))(c))
+          lambda c: (_answered(*TROUBLE)(c) or _naming("limit", but_not=("length", "person"))(c))
           and not c.is_person_to_sign_in, ANSWER,
           "Wait; then ask the vendor."),
 )  # fmt: skip

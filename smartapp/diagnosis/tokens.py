@@ -4,6 +4,7 @@ from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.entry import ANSWER, FAILURE, Entry, When, broken, coded, every, naming
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SAID, SEEN
 from smartapp.launches.models import Step
+from smartapp.protocol.oauth_errors import TROUBLE
 from smartapp.registrations.options import AuthMethod
 
 
@@ -136,7 +137,7 @@ TABLE = (
           _GATEWAY, "discovery"),
     Entry("C125", SEEN, "The EHR has a problem of its own",
           lambda c: c.is_at_token_endpoint
-          and (c.http_status >= 500 or c.ehr_error in ("server_error", "temporarily_unavailable")),
+          and (c.http_status >= 500 or c.ehr_error in TROUBLE),
           "{c.answer} That was its token endpoint.", "Wait; then ask the vendor."),
     Entry("C80", SEEN, "The EHR's token answer breaks a rule",
           lambda c: c.code == "token-response-invalid" and not _is_no_answer(c),

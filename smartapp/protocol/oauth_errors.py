@@ -8,6 +8,8 @@ NO_SIGN_IN = frozenset((
     "interaction_required", "login_required", "consent_required", "account_selection_required",
     "unmet_authentication_requirements",
 ))  # fmt: skip
+# The server's own trouble (RFC 6749 §4.1.2.1), which some report at the token endpoint, too.
+TROUBLE = ("server_error", "temporarily_unavailable")
 # RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6. Other codes are words of the server.
 STANDARD = NO_SIGN_IN | frozenset((
     "invalid_request", "invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client",
