@@ -1,45 +1,117 @@
 """Causes at the way back from the EHR: state, cookies, and what its authorization endpoint said."""
 
-from collections.abc import Iterable
-
 from smartapp.diagnosis.case import Case
-from smartapp.diagnosis.entry import ANSWER, FAILURE, Entry, When, broken, coded, every, naming
+from smartapp.diagnosis.entry import (
+    ANSWER,
+    FAILURE,
+    Entry,
+    always,
+    answered,
+    broken,
+    coded,
+    every,
+    naming,
+    under,
+    with_rest,
+)
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SAID, SEEN
 from smartapp.launches.models import Step
 from smartapp.protocol.oauth_errors import TROUBLE
 
 
-def _answered(*errors: str) -> When:
-    """The authorization endpoint answered with one of these errors; with any, where none is."""
-    return lambda c: (
-        c.step == Step.CALLBACK and (c.ehr_error in errors if errors else bool(c.ehr_error))
-    )
-
-
-def _naming(*subjects: str, but_not: Iterable[str] = ()) -> When:
-    return every(_answered(), lambda c: not c.missed, naming(*subjects, but_not=but_not))
+def _is_refused(case: Case) -> bool:
+    return case.step == Step.CALLBACK and case.is_refused
 
 
 def _scope_refused(case: Case) -> bool:
     """By its code, or by words that name nothing else."""
     is_said = "scope" in case.named and case.named <= {"scope", "invalid", "form", "approval"}
-    return _answered("invalid_scope")(case) or (_answered()(case) and is_said)
+    return case.ehr_error == "invalid_scope" or is_said
 
 
-def _of_another_browser(when: When) -> When:
-    return every(coded("state-of-another-browser", "state-unknown"), when)
-
-
-_INVALID = coded("authorization-response-invalid")
 _PROXY = "Look for a proxy or a link scanner that changes addresses."
 _STATE = f"Ask the vendor: state must come back as it was sent (RFC 6749 §4.1.2). {_PROXY}"
 
-TABLE = (
+_REFUSED = under(
+    _is_refused,
+    Entry("C3", SAID, "The EHR takes https addresses only",
+          every(naming("redirect_uri", "https"),
+                lambda c: not c.redirect_uri.startswith("https:")),
+          "{c.answer} Sent was {c.redirect_uri}",
+          "Serve the app by https, and set PUBLIC_URL to that address."),
+    Entry("C44", SAID, "The request is too long for the EHR",
+          naming("length", but_not=("redirect_uri",)),
+          "{c.answer} Asked for: {c.asked_for}.", "Take scopes out of the registration that are "
+          "not used, or ask the vendor to take it as a form and to list authorize-post.",
+          "scopes"),
+    Entry("C57", SAID, "The EHR's sign-in finds no cookies of its own in this browser",
+          naming("cookies"), ANSWER, "Allow the EHR's cookies in the browsers' policy. If the app "
+          "was opened in a frame, tick Signs in in a window of its own in the registration."),
+    Entry("C3", SAID, "The EHR does not know our redirect URI", naming("redirect_uri"), ANSWER,
+          "Enter {c.redirect_uri} there, to the last character."),
+    Entry("C33", SAID, "The EHR does not take our PKCE", naming("pkce"), ANSWER,
+          "Ask the vendor for S256.", "discovery"),
+    Entry("C31", SAID, "The EHR does not accept aud",
+          naming("aud", but_not=("redirect_uri", "approval")),
+          "{c.answer} aud was {c.asked[aud]}.",
+          "Compare the FHIR base URL with the vendor's, to the last character."),
+    Entry("C38", LIKELY, "Scopes of both forms, .read and .rs, are asked for at once",
+          lambda c: c.is_mixed and not c.is_other_form and (
+              _scope_refused(c) or "form" in c.named),
+          "Asked for: {c.asked_for}.", "Some EHRs refuse both in one request. Write all in one "
+          "form: {c.form_to_write}.", "scope-forms", lambda c: c.is_mixed, naming("form")),
+    Entry("C38", SAID, "The EHR wants scopes in another form",
+          lambda c: "form" in c.named and (
+              "scope" in c.named or c.ehr_error == "invalid_scope"),
+          "{c.answer} Asked for: {c.asked_for}.", "Write them in the form that it names: .read in "
+          "place of .rs is version 1, .rs in place of .read is version 2.", "scopes"),
+    Entry("C40", SAID, "The EHR gives this app no lasting access",
+          lambda c: "refreshing" in c.named and " " not in c.named_scopes
+          and not c.is_every_scope_named, ANSWER,
+          "Allow refresh tokens for this app in the vendor's portal, or take offline_access and "
+          "online_access out of the registration.", "scopes"),
+    Entry("C39", SAID, "The EHR does not give these scopes: {c.named_scopes}",
+          lambda c: bool(c.named_scopes) and (
+              c.ehr_error != "access_denied" or "scope" in c.named), ANSWER, "Tick them for this "
+          "app in the vendor's portal, or take them out of the registration.", "scopes"),
+    Entry("C38", SEEN, "The EHR lists only the {c.listed_form} form of scopes",
+          every(answered("invalid_scope"), lambda c: c.is_other_form), "Asked for: {c.asked_for}.",
+          "Write {c.form_to_write}.", "scope-forms",
+          lambda c: c.is_other_form and not c.is_mixed and not c.listed_permissions),
+    Entry("C39", LIKELY, "Scopes are asked for that the EHR does not list",
+          lambda c: _scope_refused(c) and bool(c.unlisted_scopes),
+          "Nothing in its list covers {c.unlisted_scopes}.",
+          "Ask the vendor whether these are given; published lists are often incomplete.",
+          "scopes", lambda c: bool(c.unlisted_scopes)),
+    Entry("C39", LIKELY, "A scope is not allowed for this app at the vendor",
+          lambda c: _scope_refused(c) and not c.named_scopes,
+          "{c.answer} Asked for: {c.asked_for}.",
+          "Compare the registration's scopes with those ticked in the vendor's portal.", "scopes"),
+    Entry("C52", SEEN, "The person, or the EHR's policy, said no",
+          lambda c: (c.ehr_error == "access_denied" or "refusal" in c.named)
+          and not c.is_person_to_sign_in, ANSWER,
+          "Ask the person. If they allowed it, ask the EHR's administrator whether this user may "
+          "use the app."),
+    Entry("C1", SEEN, "The app may not sign people in by a code at the vendor",
+          lambda c: c.ehr_error == "unsupported_response_type" or "grant" in c.named, ANSWER,
+          "Allow the authorization code grant (response_type=code) for this app in the vendor's "
+          "portal."),
+    Entry("C1", LIKELY, "The app is not approved for this kind of launch at the vendor",
+          answered("unauthorized_client"), ANSWER, "Check in the vendor's portal that the app is "
+          "active, and of the right kind (provider or patient)."),
+    Entry("C1", LIKELY, "The client id is not known, or is that of another environment",
+          answered("invalid_client", "unauthorized_client"), ANSWER, "{c.compare_client_id}"),
+    Entry("C52", SEEN, "The EHR has a problem of its own",
+          lambda c: (c.ehr_error in TROUBLE or naming("limit", but_not=("length", "person"))(c))
+          and not c.is_person_to_sign_in, ANSWER,
+          "Wait; then ask the vendor."),
+)  # fmt: skip
+_STATES = with_rest((
     Entry("C50", SEEN, "The EHR changed the state", coded("state-changed"),
           "The launch that this browser had begun {c.waited} before came back with a state that is "
           "not the one that was sent.", _STATE),
     Entry("C50", LIKELY, "The EHR changed the state",
-          _of_another_browser(lambda c: c.is_found_by_time),
+          every(coded("state-of-another-browser", "state-unknown"), lambda c: c.is_found_by_time),
           "A launch of this EHR, begun {c.waited} before and waiting for its answer, never got "
           "one; this answer came with a state that nobody has.", _STATE),
     Entry("C151", SEEN, "The browser keeps no cookies for the app inside the EHR's frame",
@@ -56,11 +128,25 @@ TABLE = (
           every(coded("state-of-another-browser"), broken("sealed")), FAILURE, "Give all processes "
           "the same ENCRYPTION_KEYS. A new key has to be known to all of them before one seals "
           "with it."),
-    Entry("C57", LIKELY, "The answer came to a browser that did not start the launch",
-          lambda c: c.code == "state-of-another-browser" and not c.is_framed
-          and not c.is_found_by_time and c.broken_rule != "sealed",
-          "No cookie of this launch came with it.", "Start and finish in one browser, under the "
-          "address in PUBLIC_URL; let no proxy drop cookies."),
+), Entry("C57", LIKELY, "The answer came to a browser that did not start the launch",
+         coded("state-of-another-browser"), "No cookie of this launch came with it.", "Start and "
+         "finish in one browser, under the address in PUBLIC_URL; let no proxy drop cookies."),
+)  # fmt: skip
+_RULES = under(
+    coded("authorization-response-invalid"),
+    *with_rest((
+        Entry("C51", SEEN, "The EHR announces iss in its answers, and this one has none",
+              broken("iss-missing"), FAILURE, "Ask the vendor to send iss, or to take "
+              "authorization_response_iss_parameter_supported out of its documents (RFC 9207). "
+              f"{_PROXY}", "discovery"),
+        Entry("C51", SEEN, "The answer names another issuer than the expected ones", broken("iss"),
+              "{c.seen} {c.compared} Discovery names {c.published_issuer}.",
+              "If the vendor confirms it, add it to the expected issuers.", "discovery"),
+    ), Entry("C53", SEEN, "The EHR's answer breaks the rules of OAuth", always, FAILURE,
+             f"Ask the vendor. {_PROXY}")),
+)  # fmt: skip
+TABLE = (
+    *_STATES,
     Entry("C43", SEEN, "Signing in took longer than ten minutes", coded("state-expired"), FAILURE,
           "Start again."),
     Entry("C50", SEEN, "The answer was opened a second time, in another browser or session",
@@ -76,95 +162,13 @@ TABLE = (
     Entry("C53", SEEN, "The answer came by POST, and the app takes it in the address",
           coded("answer-by-post"), FAILURE,
           "Ask the vendor to answer with response_mode=query, which is OAuth's default."),
-    Entry("C51", SEEN, "The EHR announces iss in its answers, and this one has none",
-          every(_INVALID, broken("iss-missing")), FAILURE, "Ask the vendor to send iss, or to take "
-          "authorization_response_iss_parameter_supported out of its documents (RFC 9207). "
-          f"{_PROXY}", "discovery"),
-    Entry("C51", SEEN, "The answer names another issuer than the expected ones",
-          every(_INVALID, broken("iss")),
-          "{c.seen} {c.compared} Discovery names {c.published_issuer}.",
-          "If the vendor confirms it, add it to the expected issuers.", "discovery"),
-    Entry("C53", SEEN, "The EHR's answer breaks the rules of OAuth",
-          lambda c: _INVALID(c) and not c.broken_rule.startswith("iss"), FAILURE,
-          f"Ask the vendor. {_PROXY}"),
-    Entry("C30", SAID, "The EHR misses what was sent to it: {c.missed}",
-          lambda c: _answered()(c) and bool(c.missed), ANSWER, "Look for a sign-in page or a "
-          "gateway that loses a part of the address, and ask the vendor what its server got."),
-    Entry("C3", SAID, "The EHR takes https addresses only",
-          lambda c: _naming("redirect_uri")(c) and "https" in c.named
-          and not c.redirect_uri.startswith("https:"), "{c.answer} Sent was {c.redirect_uri}",
-          "Serve the app by https, and set PUBLIC_URL to that address."),
-    Entry("C44", SAID, "The request is too long for the EHR",
-          _naming("length", but_not=("redirect_uri",)),
-          "{c.answer} Asked for: {c.asked_for}.", "Take scopes out of the registration that are "
-          "not used, or ask the vendor to take it as a form and to list authorize-post.",
-          "scopes"),
-    Entry("C57", SAID, "The EHR's sign-in finds no cookies of its own in this browser",
-          _naming("cookies"), ANSWER, "Allow the EHR's cookies in the browsers' policy. If the app "
-          "was opened in a frame, tick Signs in in a window of its own in the registration."),
-    Entry("C3", SAID, "The EHR does not know our redirect URI", _naming("redirect_uri"), ANSWER,
-          "Enter {c.redirect_uri} there, to the last character."),
-    Entry("C33", SAID, "The EHR does not take our PKCE", _naming("pkce"), ANSWER,
-          "Ask the vendor for S256.", "discovery"),
-    Entry("C31", SAID, "The EHR does not accept aud",
-          _naming("aud", but_not=("redirect_uri", "approval")),
-          "{c.answer} aud was {c.asked[aud]}.",
-          "Compare the FHIR base URL with the vendor's, to the last character."),
-    Entry("C38", LIKELY, "Scopes of both forms, .read and .rs, are asked for at once",
-          lambda c: c.is_mixed and not c.is_other_form and (
-              _scope_refused(c) or _naming("form")(c)),
-          "Asked for: {c.asked_for}.", "Some EHRs refuse both in one request. Write all in one "
-          "form: {c.form_to_write}.", "scope-forms", lambda c: c.is_mixed, naming("form")),
-    Entry("C38", SAID, "The EHR wants scopes in another form",
-          lambda c: _naming("form")(c) and (
-              "scope" in c.named or c.ehr_error == "invalid_scope"),
-          "{c.answer} Asked for: {c.asked_for}.", "Write them in the form that it names: .read in "
-          "place of .rs is version 1, .rs in place of .read is version 2.", "scopes"),
-    Entry("C40", SAID, "The EHR gives this app no lasting access",
-          lambda c: _naming("refreshing")(c) and " " not in c.named_scopes
-          and not c.is_every_scope_named, ANSWER,
-          "Allow refresh tokens for this app in the vendor's portal, or take offline_access and "
-          "online_access out of the registration.", "scopes"),
-    Entry("C39", SAID, "The EHR does not give these scopes: {c.named_scopes}",
-          lambda c: _answered()(c) and bool(c.named_scopes) and (
-              c.ehr_error != "access_denied" or "scope" in c.named), ANSWER, "Tick them for this "
-          "app in the vendor's portal, or take them out of the registration.", "scopes"),
-    Entry("C38", SEEN, "The EHR lists only the {c.listed_form} form of scopes",
-          lambda c: _answered("invalid_scope")(c) and c.is_other_form, "Asked for: {c.asked_for}.",
-          "Write {c.form_to_write}.", "scope-forms",
-          lambda c: c.is_other_form and not c.is_mixed and not c.lists_permissions),
-    Entry("C39", LIKELY, "Scopes are asked for that the EHR does not list",
-          lambda c: _scope_refused(c) and bool(c.unlisted_scopes),
-          "Nothing in its list covers {c.unlisted_scopes}.",
-          "Ask the vendor whether these are given; published lists are often incomplete.",
-          "scopes", lambda c: bool(c.unlisted_scopes)),
-    Entry("C39", LIKELY, "A scope is not allowed for this app at the vendor",
-          lambda c: _scope_refused(c) and not c.named_scopes,
-          "{c.answer} Asked for: {c.asked_for}.",
-          "Compare the registration's scopes with those ticked in the vendor's portal.", "scopes"),
-    Entry("C52", SEEN, "The person, or the EHR's policy, said no",
-          lambda c: (_answered("access_denied")(c) or _naming("refusal")(c))
-          and not c.is_person_to_sign_in, ANSWER,
-          "Ask the person. If they allowed it, ask the EHR's administrator whether this user may "
-          "use the app."),
-    Entry("C1", SEEN, "The app may not sign people in by a code at the vendor",
-          lambda c: _answered("unsupported_response_type")(c) or _naming("grant")(c), ANSWER,
-          "Allow the authorization code grant (response_type=code) for this app in the vendor's "
-          "portal."),
-    Entry("C1", LIKELY, "The app is not approved for this kind of launch at the vendor",
-          _answered("unauthorized_client"), ANSWER, "Check in the vendor's portal that the app is "
-          "active, and of the right kind (provider or patient)."),
-    Entry("C1", LIKELY, "The client id is not known, or is that of another environment",
-          _answered("invalid_client", "unauthorized_client"), ANSWER, "{c.compare_client_id}"),
-    Entry("C52", SEEN, "The EHR has a problem of its own",
-          lambda c: (_answered(*TROUBLE)(c) or _naming("limit", but_not=("length", "person"))(c))
-          and not c.is_person_to_sign_in, ANSWER,
-          "Wait; then ask the vendor."),
+    *_RULES,
+    *_REFUSED,
 )  # fmt: skip
 
 OTHERWISE = Entry(
     "C30", POSSIBLE, "The EHR refuses our request; its words name no cause that is known here",
-    _answered(),
+    _is_refused,
     "{c.answer} Sent were {c.sent}.",
     "Compare the members that were sent with the vendor's documentation.",
 )  # fmt: skip

@@ -426,12 +426,8 @@ class Case:
         return any(len(one) > 1 for one in self.forms)
 
     @cached_property
-    def lists_permissions(self) -> bool:
-        """Whether the EHR says by its capabilities which forms of scopes it knows."""
-        return bool(self._listed_permissions)
-
-    @cached_property
-    def _listed_permissions(self) -> set[str]:
+    def listed_permissions(self) -> set[str]:
+        """The forms of scopes that the EHR says by its capabilities to know."""
         listed = self.published("capabilities") or ()
         return {form for one, form in _BY_PERMISSION.items() if one in listed}
 
@@ -440,7 +436,7 @@ class Case:
         """The only form of scopes that the EHR lists; "" if it lists both, or none."""
         # Servers of both versions list `patient/*.*` to say that they give everything.
         listed = (one for one in self.published("scopes_supported") or () if one[-2:] != ".*")
-        known = self._listed_permissions or _forms(listed)
+        known = self.listed_permissions or _forms(listed)
         return min(known) if len(known) == 1 else ""
 
     @property
@@ -487,10 +483,6 @@ class Case:
         is_refused = 400 <= self.http_status < 500 and not self.is_limited
         return self.is_at_token_endpoint and is_strange and is_refused
 
-    @property
-    def is_refresh_refused(self) -> bool:
-        return bool(self.refresh_answer)
-
     @cached_property
     def refresh_answer(self) -> str:
         """How the EHR ended the launch at a refresh, with its own words; "" where it did not."""
@@ -526,7 +518,7 @@ class Case:
             self.is_at_token_endpoint
             and (self.http_status == 401 or self.ehr_error in refused or is_said)
         )
-        return is_refused and not self.missed and (is_of_client or self.named.isdisjoint(elsewhere))
+        return is_refused and (is_of_client or self.named.isdisjoint(elsewhere))
 
     def published(self, member: str) -> list[str] | None:
         """Return a list that the EHR publishes, None where it publishes none."""

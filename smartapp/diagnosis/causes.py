@@ -23,19 +23,16 @@ TABLE: tuple[Entry, ...] = (
     *record.TABLE,
 )
 
-# Where no row of the table applies: the first of these that does.
-OTHERWISE = (
-    authorization.OTHERWISE,
-    tokens.OTHERWISE,
-    Entry(
-        "C142",
-        POSSIBLE,
-        "The cause is not one that is known here",
-        lambda case: case.is_failed,
-        FAILURE,
-        "Ask the vendor with the text below, and look up the reference number in the log.",
-    ),
+_UNKNOWN = Entry(
+    "C142",
+    POSSIBLE,
+    "The cause is not one that is known here",
+    lambda case: case.is_failed,
+    FAILURE,
+    "Ask the vendor with the text below, and look up the reference number in the log.",
 )
+# Of each, only where nothing before it applies.
+IN_TURN = (refusals.LOST, TABLE, (authorization.OTHERWISE, tokens.OTHERWISE), (_UNKNOWN,))
 
 # That our keys can be fetched from here, or that a FHIR server answers, is worth to know, and says
 # nothing of what the EHR did.
@@ -46,7 +43,7 @@ def causes(timeline: Sequence[LaunchEvent], facts: Facts) -> tuple[Finding, ...]
     """Return what may have stopped this launch, the surest first, and in the table's order where
     equally sure; nothing for one that went well. `timeline` is not empty."""
     case = Case(timeline, facts)
-    found = _applying(TABLE, case) or _applying(OTHERWISE, case)[:1]
+    found = next(filter(None, (_applying(entries, case) for entries in IN_TURN)), [])
     judged = (_checked(cause, facts.findings.get(cause.check)) for cause in found)
     return tuple(sorted(judged, key=lambda cause: -cause.certainty))
 

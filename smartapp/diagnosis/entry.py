@@ -38,6 +38,15 @@ class Entry:
         return Finding(self.check, certainty, seen, fix, title, self.rule)
 
 
+def always(_: Case) -> bool:
+    return True
+
+
+def under(guard: When, *entries: Entry) -> tuple[Entry, ...]:
+    """Return the entries, which apply only where `guard` does, too."""
+    return tuple(replace(entry, when=every(guard, entry.when)) for entry in entries)
+
+
 def with_rest(entries: tuple[Entry, ...], rest: Entry) -> tuple[Entry, ...]:
     """Return the entries and `rest`, which applies only where none of them does."""
 
@@ -55,6 +64,11 @@ def coded(*codes: str) -> When:
 def every(*tests: When) -> When:
     """Apply where all of these do."""
     return lambda case: all(test(case) for test in tests)
+
+
+def answered(*errors: str) -> When:
+    """Apply where the EHR answered with one of these errors of OAuth."""
+    return lambda case: case.ehr_error in errors
 
 
 def broken(*rules: str) -> When:

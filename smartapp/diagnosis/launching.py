@@ -1,7 +1,16 @@
 """Causes from the launch's address up to the moment when the person is at the EHR."""
 
-from smartapp.diagnosis.case import Case
-from smartapp.diagnosis.entry import FAILURE, Entry, When, broken, coded, every, with_rest
+from smartapp.diagnosis.entry import (
+    FAILURE,
+    Entry,
+    When,
+    always,
+    broken,
+    coded,
+    every,
+    under,
+    with_rest,
+)
 from smartapp.diagnosis.facts import is_launchable
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SEEN
 from smartapp.launches.models import Step
@@ -9,14 +18,6 @@ from smartapp.launches.models import Step
 _OPEN_IT = "Open the address from this machine: "
 _DIRECTLY = ("This app connects to EHRs directly and uses no proxy of its environment "
              "(HTTPS_PROXY): this machine must reach them itself.")  # fmt: skip
-
-
-def _unknown(when: When) -> When:
-    return every(coded("unknown-endpoint", "endpoint-disabled"), when)
-
-
-def _is_off_meanwhile(case: Case) -> bool:
-    return case.code == "endpoint-disabled"
 
 
 def _at_ehr(rule: str, title: str, when: When, fix: str) -> Entry:
@@ -89,38 +90,63 @@ _CONNECTION = (
 )  # fmt: skip
 _NO_WAY_BACK = ("The EHR then shows an error page of its own, and sends nobody back (RFC 6749 "
                 "§4.1.2.1). {c.others}")  # fmt: skip
-TABLE = (
+_UNKNOWN = under(
+    coded("unknown-endpoint", "endpoint-disabled"),
     Entry("C7", SEEN, "{c.nearest.name} is switched off, or launches nobody",
-          _unknown(lambda c: c.is_nearest_the_same and not is_launchable(c.nearest)),
+          lambda c: c.is_nearest_the_same and not is_launchable(c.nearest),
           "Its FHIR base URL is that of the iss that came.",
           "Switch on the endpoint and its registration."),
     Entry("C20", SEEN, "iss is that of {c.nearest.name}, with more than a FHIR base URL has",
-          _unknown(lambda c: c.is_nearest_the_same and not c.is_iss_a_base),
+          lambda c: c.is_nearest_the_same and not c.is_iss_a_base,
           "iss was {c.iss}; it has {c.nearest.fhir_base_url}.",
           "Let the EHR send the FHIR base URL alone as iss, without user name, ? and #."),
     Entry("C7", SEEN, "iss is that of {c.nearest.name} in another spelling",
-          _unknown(lambda c: c.is_nearest_the_same and c.is_iss_a_base
-                   and is_launchable(c.nearest)),
+          lambda c: c.is_nearest_the_same and c.is_iss_a_base and is_launchable(c.nearest),
           "iss was {c.iss}; it has {c.nearest.fhir_base_url}. {c.nearest_difference}",
           "Open the EHR under the address that is registered, or register this spelling too."),
     Entry("C7", LIKELY, "iss is nearly that of {c.nearest.name}, and not equal",
-          _unknown(lambda c: bool(c.nearest) and not c.is_nearest_the_same),
+          lambda c: bool(c.nearest) and not c.is_nearest_the_same,
           "iss was {c.iss}; {c.nearest.name} has {c.nearest.fhir_base_url}. {c.nearest_difference}",
           "Correct the FHIR base URL of the endpoint, or the launch in the EHR."),
     Entry("C1", SEEN, "The EHR was switched off in this app meanwhile",
-          _unknown(_is_off_meanwhile), FAILURE,
+          coded("endpoint-disabled"), FAILURE,
           "Switch the endpoint and its registration on, and start again."),
     Entry("C22", SEEN, "What was opened belongs to no EHR that is switched on",
-          _unknown(lambda c: not c.iss and not _is_off_meanwhile(c)), FAILURE, "Open the start "
+          lambda c: not c.iss and c.code != "endpoint-disabled", FAILURE, "Open the start "
           "page and choose there. An old link ends when an endpoint is switched off, removed or "
           "renamed."),
     Entry("C20", SEEN, "What came as iss is not the address of an EHR",
-          _unknown(lambda c: bool(c.iss) and not c.is_iss_an_address), "iss was {c.iss}.",
+          lambda c: bool(c.iss) and not c.is_iss_an_address, "iss was {c.iss}.",
           "Let the EHR send the FHIR base URL as iss: with https://, encoded once, and no "
           "placeholder in its place."),
     Entry("C7", SEEN, "This EHR is not registered here",
-          _unknown(lambda c: c.is_iss_an_address and c.nearest is None), "No endpoint has {c.iss}.",
+          lambda c: c.is_iss_an_address and c.nearest is None, "No endpoint has {c.iss}.",
           "Register the EHR with this FHIR base URL, if it is one of yours."),
+)  # fmt: skip
+_AWAY = under(
+    lambda c: c.is_away,
+    Entry("C43", LIKELY, "The person may still be signing in", lambda c: c.may_still_come,
+          "Ten minutes are not over yet. What another process of this app sees shows here some "
+          "seconds later.", "Wait, and load this page again."),
+    Entry("C153", LIKELY, "The EHR's sign-in may refuse to be shown in a frame",
+          lambda c: bool(c.asked["framed"]), "The launch began in a frame. A sign-in that "
+          "refuses frames leaves a grey area, and no answer comes.",
+          "Open the app in that frame yourself. If it stays grey, tick Signs in in a window of "
+          "its own in the registration."),
+    Entry("C56", LIKELY, "The person did not finish at the EHR",
+          lambda c: not c.may_still_come and c.facts.came_back > 0, "{c.others}",
+          "Ask them to try again."),
+    Entry("C3", POSSIBLE, "The EHR does not know our redirect URI", always,
+          _NO_WAY_BACK,
+          "Compare, to the last character, what the vendor has with {c.redirect_uri}"),
+    Entry("C1", POSSIBLE, "The EHR does not know our client id", always, _NO_WAY_BACK,
+          "{c.compare_client_id}"),
+    Entry("C31", POSSIBLE, "The EHR does not accept aud", always,
+          "aud was {c.asked[aud]}. Some EHRs, as Epic, show an error page of their own then, too.",
+          "Compare the FHIR base URL with the vendor's, to the last character."),
+)  # fmt: skip
+TABLE = (
+    *_UNKNOWN,
     *with_rest((
         Entry("C3", SEEN, "The EHR sent its answer to the launch URL",
               lambda c: c.step == Step.LAUNCH and c.code == "parameter-missing"
@@ -170,23 +196,5 @@ TABLE = (
           "Asked for: {c.asked[redirect_uri]}. Now: {c.current_uri}. {c.uri_moved}",
           "Keep PUBLIC_URL the same on every machine. Enter {c.current_uri} at the vendor, or set "
           "PUBLIC_URL back."),
-    Entry("C43", LIKELY, "The person may still be signing in", lambda c: c.may_still_come,
-          "Ten minutes are not over yet. What another process of this app sees shows here some "
-          "seconds later.", "Wait, and load this page again."),
-    Entry("C153", LIKELY, "The EHR's sign-in may refuse to be shown in a frame",
-          lambda c: c.is_away and c.asked["framed"], "The launch began in a frame. A sign-in that "
-          "refuses frames leaves a grey area, and no answer comes.",
-          "Open the app in that frame yourself. If it stays grey, tick Signs in in a window of "
-          "its own in the registration."),
-    Entry("C56", LIKELY, "The person did not finish at the EHR",
-          lambda c: c.is_away and not c.may_still_come and c.facts.came_back > 0, "{c.others}",
-          "Ask them to try again."),
-    Entry("C3", POSSIBLE, "The EHR does not know our redirect URI", lambda c: c.is_away,
-          _NO_WAY_BACK,
-          "Compare, to the last character, what the vendor has with {c.redirect_uri}"),
-    Entry("C1", POSSIBLE, "The EHR does not know our client id", lambda c: c.is_away, _NO_WAY_BACK,
-          "{c.compare_client_id}"),
-    Entry("C31", POSSIBLE, "The EHR does not accept aud", lambda c: c.is_away,
-          "aud was {c.asked[aud]}. Some EHRs, as Epic, show an error page of their own then, too.",
-          "Compare the FHIR base URL with the vendor's, to the last character."),
+    *_AWAY,
 )  # fmt: skip

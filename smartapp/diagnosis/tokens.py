@@ -1,21 +1,23 @@
 """Causes at the code, the tokens and what came with them."""
 
 from smartapp.diagnosis.case import Case
-from smartapp.diagnosis.entry import ANSWER, FAILURE, Entry, When, broken, coded, every, naming
+from smartapp.diagnosis.entry import (
+    ANSWER,
+    FAILURE,
+    Entry,
+    always,
+    answered,
+    broken,
+    coded,
+    every,
+    naming,
+    under,
+    with_rest,
+)
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SAID, SEEN
 from smartapp.launches.models import Step
 from smartapp.protocol.oauth_errors import TROUBLE
 from smartapp.registrations.options import AuthMethod
-
-
-def _naming(subject: str) -> When:
-    """The request was refused, with words that name this part of it, and not who we are."""
-    is_of_request = every(_is_refused, lambda c: not c.is_client_refused and not c.missed)
-    return every(is_of_request, naming(subject))
-
-
-def _refused_naming(subject: str) -> When:
-    return every(_is_refused, naming(subject))
 
 
 def _code_refused(case: Case) -> bool:
@@ -30,18 +32,10 @@ def _is_refused(case: Case) -> bool:
     return case.is_at_token_endpoint and case.is_refused
 
 
-def _answered(*errors: str) -> When:
-    return lambda c: c.is_at_token_endpoint and c.ehr_error in errors
-
-
 def _lacks_scope(case: Case) -> bool:
     is_bare = case.ehr_error == "invalid_scope" and not case.said
     is_asked_for = is_bare or case.named.issuperset({"scope", "missing"})
     return case.step == Step.REFRESH and is_asked_for and "scope" not in case.token["sent"]
-
-
-def _id_token(*rules: str) -> When:
-    return every(coded("id-token-invalid", "refresh-not-trusted"), broken(*rules))
 
 
 def _is_no_answer(case: Case) -> bool:
@@ -84,32 +78,33 @@ _TIMES = (
     ("iat", "The id_token's times are wrong"),
     ("nbf", "The id_token is not valid yet"),
 )
-_HAS_A_ROW = {"iss", "signature", "missing", *(rule for rule, *_ in (*_ID_TOKEN, *_TIMES))}
 
-TABLE = (
-    Entry("C60", SAID, "The EHR misses what was sent to it: {c.missed}",
-          lambda c: c.is_at_token_endpoint and bool(c.missed), ANSWER, "Look for a gateway or a "
-          "proxy in between that loses a form or a header, and ask the vendor what its server got.",
-          "client"),
-    Entry("C61", SAID, "The EHR wants DPoP",
-          lambda c: c.is_at_token_endpoint and ("dpop" in c.named or c.ehr_error in _DPOP), ANSWER,
-          "This app has bearer tokens only (SMART App Launch 2.2). Ask the vendor not to bind this "
-          "client's tokens to a key (RFC 9449)."),
+# The request was refused, with words that name a part of it, and not who we are.
+_REQUEST = under(
+    lambda c: not c.is_client_refused,
     Entry("C60", SAID, "The EHR compares the redirect URI and finds it different",
-          _naming("redirect_uri"), ANSWER,
+          naming("redirect_uri"), ANSWER,
           "Compare, to the last character, what the vendor has with {c.redirect_uri}"),
-    Entry("C33", SAID, "The EHR's PKCE check failed", _naming("pkce"), ANSWER,
+    Entry("C33", SAID, "The EHR's PKCE check failed", naming("pkce"), ANSWER,
           "Ask the vendor: we send S256, as it publishes.", "discovery"),
     Entry("C61", SAID, "The EHR wants the client id in the body of the request",
-          lambda c: _naming("client_id")(c) and c.ehr_error == "invalid_request"
-          and "missing" in c.named and "client_id" not in c.token["sent"], ANSWER,
+          every(answered("invalid_request"), naming("client_id", "missing"),
+                lambda c: "client_id" not in c.token["sent"]), ANSWER,
           "Tick “Send the client id in the body too” in the registration."),
     Entry("C61", SAID, "The EHR does not want the client id in the body of the request",
-          lambda c: _naming("client_id")(c) and c.ehr_error == "invalid_request"
-          and "client_id" in c.token["sent"] and c.method != AuthMethod.NONE, ANSWER,
+          every(answered("invalid_request"), naming("client_id"), lambda c: (
+              "client_id" in c.token["sent"] and c.method != AuthMethod.NONE)), ANSWER,
           "Untick “Send the client id in the body too” in the registration."),
+)  # fmt: skip
+_REFUSED = under(
+    _is_refused,
+    *_REQUEST,
+    Entry("C61", SAID, "The EHR wants DPoP",
+          lambda c: "dpop" in c.named or c.ehr_error in _DPOP, ANSWER,
+          "This app has bearer tokens only (SMART App Launch 2.2). Ask the vendor not to bind this "
+          "client's tokens to a key (RFC 9449)."),
     Entry("C60", SAID, "The EHR refuses the network address that this server calls from",
-          _refused_naming("address"), ANSWER, "Give the vendor the address from which this server "
+          naming("address"), ANSWER, "Give the vendor the address from which this server "
           "reaches the internet, or let it take any."),
     Entry("C60", SAID, "The EHR gave this code to another client id",
           lambda c: _code_refused(c) and "client_id" in c.named and not c.named & _OVER, ANSWER,
@@ -122,8 +117,49 @@ TABLE = (
           "{c.answer} Codes live about a minute and work once.",
           "Start again; look for a proxy or a link scanner that opens the callback first.",
           said=lambda c: "code" in c.named and bool(c.named & _OVER)),
+    Entry("C125", SEEN, "The EHR has a problem of its own",
+          lambda c: c.http_status >= 500 or c.ehr_error in TROUBLE,
+          "{c.answer} That was its token endpoint.", "Wait; then ask the vendor."),
+    Entry("C121", LIKELY, "The EHR wants scope in a refresh, and none was sent", _lacks_scope,
+          ANSWER, "Tick “Send scope on refresh” in the registration.",
+          said=naming("scope", "missing")),
+    Entry("C121", SEEN, "The EHR does not give these scopes",
+          every(answered("invalid_scope"), lambda c: not _lacks_scope(c)), ANSWER,
+          "Compare the registration's scopes with those ticked at the vendor. A refresh may ask "
+          "only for what was granted.", "scopes"),
+    Entry("C2", SEEN, "The app may not use this grant at the vendor",
+          every(answered("unsupported_grant_type", "unauthorized_client"), lambda c: (
+              (c.http_status != 401 or "grant" in c.named) and "authentication" not in c.named)),
+          ANSWER, "Check the kind of app in the vendor's portal."),
+)  # fmt: skip
+_ID_TOKENS = under(
+    coded("id-token-invalid", "refresh-not-trusted"),
+    *with_rest((
+        Entry("C90", SEEN, "The id_token does not say who issued it",
+              lambda c: c.broken_rule == "iss" and not c.came, FAILURE,
+              "Tell the vendor: an id_token needs iss (OpenID Connect Core §2)."),
+        Entry("C93", SEEN, "The id_token names another issuer than the expected ones",
+              lambda c: c.broken_rule == "iss" and bool(c.came),
+              "{c.compared} Discovery names {c.published_issuer}.",
+              "Ask the vendor, and add its issuer, to the letter, to the expected issuers.",
+              "discovery"),
+        *(Entry("C90", SEEN, title, broken(rule), "{c.seen} {c.compared}", fix)
+          for rule, title, fix in _ID_TOKEN),
+        *(Entry("C90", SEEN, title, broken(rule), "{c.seen} {c.clock}",
+                "Compare both clocks (NTP); where they agree, tell the vendor.", "clock")
+          for rule, title in _TIMES),
+        Entry("C92", SEEN, "The id_token's signature does not verify with the issuer's keys",
+              broken("signature"), FAILURE, "Tell the vendor: it signs with a key that it does not "
+              "publish under this kid.", "issuer-keys"),
+        Entry("C97", SEEN, "openid was granted, and no id_token came", broken("missing"), FAILURE,
+              "Tick OpenID at the vendor, or take openid and fhirUser out of the scopes."),
+    ), Entry("C90", SEEN, "The id_token did not pass every check", always, FAILURE,
+             "Tell the vendor.")),
+)  # fmt: skip
+TABLE = (
+    *_REFUSED,
     Entry("C128", SEEN, "The EHR limits how often we may ask",
-          lambda c: _LIMITED(c) or _refused_naming("limit")(c), FAILURE,
+          lambda c: _LIMITED(c) or (_is_refused(c) and "limit" in c.named), FAILURE,
           "Wait a minute; ask the vendor for its limit, and enter it in the registration.",
           said=naming("limit")),
     Entry("C128", SEEN, "The EHR refused other sign-ins from this network, so this one had to wait",
@@ -135,10 +171,6 @@ TABLE = (
           "{c.seen} {c.form_in_words}A token endpoint answers in JSON, with tokens or "
           "an error (RFC 6749 §5).",
           _GATEWAY, "discovery"),
-    Entry("C125", SEEN, "The EHR has a problem of its own",
-          lambda c: c.is_at_token_endpoint
-          and (c.http_status >= 500 or c.ehr_error in TROUBLE),
-          "{c.answer} That was its token endpoint.", "Wait; then ask the vendor."),
     Entry("C80", SEEN, "The EHR's token answer breaks a rule",
           lambda c: c.code == "token-response-invalid" and not _is_no_answer(c),
           "{c.seen} Members that came: {c.received}.", "Tell the vendor which rule it is."),
@@ -146,39 +178,7 @@ TABLE = (
           every(coded("refresh-refused"), naming("token_over", but_not=("assertion", "scope"))),
           ANSWER, f"{_ENDED} Ask the vendor to answer invalid_grant then (RFC 6749 §5.2): the app "
           "does not ask again after it."),
-    Entry("C121", LIKELY, "The EHR wants scope in a refresh, and none was sent", _lacks_scope,
-          ANSWER, "Tick “Send scope on refresh” in the registration.",
-          said=naming("scope", "missing")),
-    Entry("C121", SEEN, "The EHR does not give these scopes",
-          lambda c: _answered("invalid_scope")(c) and not _lacks_scope(c), ANSWER,
-          "Compare the registration's scopes with those ticked at the vendor. A refresh may ask "
-          "only for what was granted.", "scopes"),
-    Entry("C2", SEEN, "The app may not use this grant at the vendor",
-          lambda c: _answered("unsupported_grant_type", "unauthorized_client")(c)
-          and (c.http_status != 401 or "grant" in c.named) and "authentication" not in c.named,
-          ANSWER,
-          "Check the kind of app in the vendor's portal."),
-    Entry("C90", SEEN, "The id_token does not say who issued it",
-          lambda c: _id_token("iss")(c) and not c.came, FAILURE,
-          "Tell the vendor: an id_token needs iss (OpenID Connect Core §2)."),
-    Entry("C93", SEEN, "The id_token names another issuer than the expected ones",
-          lambda c: _id_token("iss")(c) and bool(c.came),
-          "{c.compared} Discovery names {c.published_issuer}.",
-          "Ask the vendor, and add its issuer, to the letter, to the expected issuers.",
-          "discovery"),
-    *(Entry("C90", SEEN, title, _id_token(rule), "{c.seen} {c.compared}", fix)
-      for rule, title, fix in _ID_TOKEN),
-    *(Entry("C90", SEEN, title, _id_token(rule), "{c.seen} {c.clock}",
-            "Compare both clocks (NTP); where they agree, tell the vendor.", "clock")
-      for rule, title in _TIMES),
-    Entry("C92", SEEN, "The id_token's signature does not verify with the issuer's keys",
-          _id_token("signature"), FAILURE, "Tell the vendor: it signs with a key that it does not "
-          "publish under this kid.", "issuer-keys"),
-    Entry("C97", SEEN, "openid was granted, and no id_token came", _id_token("missing"), FAILURE,
-          "Tick OpenID at the vendor, or take openid and fhirUser out of the scopes."),
-    Entry("C90", SEEN, "The id_token did not pass every check",
-          every(_id_token(), lambda c: c.broken_rule not in _HAS_A_ROW), FAILURE,
-          "Tell the vendor."),
+    *_ID_TOKENS,
     Entry("C92", SEEN, "Several of the issuer's keys may have signed the id_token",
           every(coded("id-token-key-unknown"), broken("several")), "{c.seen} {c.compared}",
           "Tell the vendor: where several keys are published, each has a kid of its own, and an "
@@ -198,10 +198,10 @@ TABLE = (
           "The tokens that were renewed came with another patient or encounter than the launch's.",
           "Open the app again from the right chart, and tell the vendor."),
     Entry("C125", SEEN, "The EHR does not accept the refresh token any more",
-          lambda c: c.code == "ended-by-ehr" and c.is_refresh_refused,
+          lambda c: c.code == "ended-by-ehr" and bool(c.refresh_answer),
           "{c.refresh_answer}", _ENDED),
     Entry("C141", SEEN, "The FHIR server refuses tokens that the EHR has just given",
-          lambda c: c.code == "ended-by-ehr" and not c.is_refresh_refused,
+          lambda c: c.code == "ended-by-ehr" and not c.refresh_answer,
           "401 for a renewed token too.{c.quote}", "Compare aud with the FHIR base URL, and ask "
           "the vendor whether this server takes this app's tokens.", "capability-statement"),
     Entry("C141", SEEN, "The FHIR server refuses a token before its time is over",

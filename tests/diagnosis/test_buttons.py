@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from smartapp.database import in_database
-from smartapp.diagnosis.causes import TABLE
+from smartapp.diagnosis.causes import IN_TURN
 from smartapp.diagnosis.doctor import LOOKS
 from smartapp.launches.models import LaunchEvent
 from tests.diagnosis.answers import json_text, raw
@@ -22,7 +22,7 @@ REFUSED = json_text(401, '{"error":"invalid_client"}')
 
 
 def test_every_check_that_a_cause_names_can_be_run() -> None:
-    assert {entry.check for entry in TABLE} - {""} <= set(LOOKS)
+    assert {entry.check for entries in IN_TURN for entry in entries} - {""} <= set(LOOKS)
 
 
 async def press(check: str) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from smartapp.diagnosis import outcome, report
 from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.causes import causes as causes_of
 from smartapp.diagnosis.facts import Facts
-from smartapp.diagnosis.finding import Certainty
+from smartapp.diagnosis.finding import Certainty, Finding
 from smartapp.keys.models import SigningKey
 from smartapp.launches import steps
 from smartapp.launches.models import LaunchEvent
@@ -570,6 +570,17 @@ AT_SIGN_IN = [
 @pytest.mark.parametrize(("error", "said", "words"), AT_SIGN_IN)
 def test_first_cause_at_sign_in(error: str, said: str, words: str) -> None:
     """Keycloak, Okta, Auth0, Entra ID, Cognito, IdentityServer, Medplum, Oracle Health, Epic."""
+    first, *_ = refused_at_sign_in(error, said)
+    assert words in first.title
+    assert said in first.seen
+
+
+def test_what_was_lost_on_the_way_is_not_called_unknown_too() -> None:
+    titles = [one.title for one in refused_at_sign_in("invalid_request", "client_id is required")]
+    assert titles == ["The EHR misses what was sent to it: client_id"]
+
+
+def refused_at_sign_in(error: str, said: str) -> tuple[Finding, ...]:
     now = timezone.now()
     asked = {"sent": SENT, "scope": SCOPES, "redirect_uri": "http://127.0.0.1/callback/a/"}
     timeline = [
@@ -579,9 +590,7 @@ def test_first_cause_at_sign_in(error: str, said: str, words: str) -> None:
             detail={"ehr_error": error, "said": said},
         ),
     ]  # fmt: skip
-    first, *_ = causes_of(timeline, Facts(now))
-    assert words in first.title
-    assert said in first.seen
+    return causes_of(timeline, Facts(now))
 
 
 def refused_token(method: AuthMethod, error: str, said: str, *sent: str) -> Case:
