@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from smartapp.record.codes import status_codes
-from smartapp.record.elements import Resource, is_true, is_unclear, mappings, remembered
+from smartapp.record.elements import (
+    Resource,
+    is_true,
+    is_unclear,
+    mapping,
+    mappings,
+    remembered,
+)
 from smartapp.record.icd_marks import EXCLUDED, certainty
 from smartapp.record.texts import text
 
@@ -383,6 +390,11 @@ _OLDER_NEGATIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "MedicationStatement": (("wasNotTaken",), "not-taken"),
 }
 
+# Switzerland's extension for whether a professional has verified a vaccination (CH VACD); in some
+# releases of the guide it is a modifier. In SNOMED CT.
+_VERIFIED_OR_NOT = "ch-vacd-ext-verification-status"
+_VERIFIED = {"59156000": "", "76104008": "Not confirmed", "723510000": ENTERED_IN_ERROR}
+
 
 def in_r4(resource: Resource) -> Resource:
     """Return the resource with R4's status for that of another release, or of HL7 v2 ("F"), and
@@ -455,6 +467,8 @@ def reason_to_leave_out(resource: Resource) -> str:
             for code in _said(resource[element]):
                 if reason := reasons.get(code):
                     return reason
+    if resource_type == "Immunization" and ENTERED_IN_ERROR in _verification(resource):
+        return ENTERED_IN_ERROR
     # In Germany the code of a diagnosis may say that it was ruled out.
     if resource_type == "Condition" and "verificationStatus" not in resource:
         return REFUTED if certainty(resource) == EXCLUDED else _older_reason(resource)
@@ -484,7 +498,24 @@ def status_text(resource: Resource) -> str:
         if element in resource
         and (found := _in_words(resource_type, element, _said(resource[element])))
     ]
+    if resource_type == "Immunization":
+        words += filter(None, _verification(resource))
     return ", ".join(dict.fromkeys(words)) if words else ""
+
+
+def _verification(resource: Resource) -> list[str]:
+    """Return how a Swiss vaccination was verified, in words; "" for the usual way."""
+    found = (*mappings(resource.get("extension")), *mappings(resource.get("modifierExtension")))
+    return [_VERIFIED[code] for one in found if (code := _verification_code(one)) in _VERIFIED]
+
+
+def _verification_code(extension: Resource) -> str:
+    """Return the code; in the guide's first release it is in a part of the extension."""
+    if not text(extension.get("url")).endswith(_VERIFIED_OR_NOT):
+        return ""
+    parts = (extension, *mappings(extension.get("extension")))
+    codes = (text(mapping(one.get("valueCoding")).get("code")) for one in parts)
+    return next(filter(None, codes), "")
 
 
 @lru_cache(maxsize=500)
@@ -508,12 +539,19 @@ def _readable(said: tuple[str, ...]) -> str:
 def not_understood(resource: Resource) -> str:
     """Return the sentence for a resource with a modifier that this app does not understand, or
     ""."""
-    if resource.get("modifierExtension") or resource.get("implicitRules"):
+    if resource.get("implicitRules"):
+        return NOT_UNDERSTOOD
+    if (marks := resource.get("modifierExtension")) and not _are_understood(marks):
         return NOT_UNDERSTOOD
     older = _OLDER_NEGATIONS.get(_type(resource))
     if older and any(is_unclear(resource, name) for name in older[0]):
         return NOT_UNDERSTOOD
     return NOT_UNDERSTOOD if _is_in_a_backbone(resource) else ""
+
+
+def _are_understood(marks: object) -> bool:
+    known = [_verification_code(one) in _VERIFIED for one in mappings(marks)]
+    return bool(known) and all(known)
 
 
 def _is_in_a_backbone(resource: Resource) -> bool:

@@ -32,6 +32,12 @@ def narrative(text: str, status: str = "generated") -> Resource:
     return {"status": status, "div": f"<div><p>{text}</p></div>"}
 
 
+def verified(code: str) -> Resource:
+    """Return Switzerland's extension for a vaccination that somebody has verified, or has not."""
+    url = "http://fhir.ch/ig/ch-vacd/StructureDefinition/ch-vacd-ext-verification-status"
+    return {"url": url, "valueCoding": {"system": SNOMED, "code": code}}
+
+
 def contained(resource_type: str, name: str, **members: Any) -> list[Resource]:
     return [{"resourceType": resource_type, "id": "c", "code": words(name), **members}]
 
@@ -456,6 +462,18 @@ def cvx(code: str) -> Resource:
         (vaccine(reason=[{"concept": words("Travel")}]), "because of Travel"),
         (vaccine(reaction=[{"manifestation": {"concept": words("Fever")}}]), "Reaction: Fever"),
         (vaccine(administeredProduct={"concept": words("Boostrix")}), "Tetanus | Boostrix"),
+        (vaccine(modifierExtension=[verified("59156000")]), f"Tetanus | NOT {NOT_UNDERSTOOD}"),
+        (vaccine(modifierExtension=[verified("76104008")]), "Tetanus Not confirmed"),
+        (vaccine(extension=[verified("76104008")]), "Tetanus Not confirmed"),
+        (vaccine(extension=[verified("723510000")]), f"1 immunization {IN_ERROR} | NOT Tetanus"),
+        (
+            vaccine(modifierExtension=[verified("1")]),
+            f"Tetanus The EHR marks this entry in a way this app {NOT_UNDERSTOOD}",
+        ),
+        (
+            vaccine(modifierExtension=[verified("59156000"), {"url": "http://other.example"}]),
+            f"Tetanus The EHR marks this entry in a way this app {NOT_UNDERSTOOD}",
+        ),
         (vaccine(status="entered-in-error"), f"1 immunization {IN_ERROR} | NOT Tetanus"),
     ],
 )
