@@ -45,6 +45,7 @@ from smartapp.protocol.errors import (
     UnknownEndpoint,
 )
 from smartapp.protocol.fhir import error_words, is_r4, parse_resource
+from smartapp.protocol.json import JSONInvalid, parse_json_object
 from smartapp.protocol.scopes import ResourceScope, parse_scope, parse_scopes
 from smartapp.protocol.text import vendor_words
 from smartapp.protocol.token import authorization_code_request
@@ -88,7 +89,7 @@ def examine(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncIterator[Find
 def look_at_ehr(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncIterator[Finding]:
     """Yield the findings on what the EHR publishes. The endpoint need not be stored, and nothing
     is pinned for one that is not."""
-    return _found(config, partial(publishes, actor=actor), clock)
+    return _found(config, partial(publishes, actor=actor), version, clock)
 
 
 async def _found(config: EndpointConfig, *checks: Check) -> AsyncIterator[Finding]:
@@ -289,11 +290,13 @@ async def _keys_url(observation: Observation, issuer: str) -> str:
 
 async def metadata(config: EndpointConfig) -> AsyncIterator[Finding]:
     """Whether a FHIR server of the right version answers at the base, and has what is asked for."""
-    check, url = "capability-statement", f"{config.fhir_base_url.rstrip('/')}/metadata"
+    check, url = "capability-statement", _metadata_url(config)
     fix = "Compare the FHIR base URL with the vendor's, its path included."
-    headers = {"Accept": "application/fhir+json"}
     try:
-        response = await http.get(url, headers=headers, max_bytes=MAX_METADATA_BYTES)
+        response = await _metadata(config)
+        if other := _other_version(response.body):
+            yield other
+            return
         if response.status != HTTPStatus.OK:
             is_closed = response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
             public = "It has to be public (FHIR R4, Capabilities): ask the vendor."
@@ -303,19 +306,57 @@ async def metadata(config: EndpointConfig) -> AsyncIterator[Finding]:
     except SmartError as error:
         yield advice(check, f"{url}: {error.detail}.", fix)
         return
-    said = statement.get("fhirVersion")
-    version = "" if said is None or isinstance(said, list | dict | bool) else str(said)[:20]
+    spoken = _spoken_version(statement)
     missing = sorted(_types(config) - _listed_types(statement))
-    if not version:
+    if not spoken:
         seen = "The server does not say which version of FHIR it speaks; this app reads 4.0."
         yield advice(check, seen, fix)
-    elif not is_r4(version):
-        yield advice(check, f"The server speaks FHIR {version}, and this app reads 4.0.", fix)
     elif missing:
         seen = f"The server does not list {', '.join(missing)}, which the scopes ask for."
         yield advice(check, seen, "Published lists are often incomplete; ask the vendor.")
     else:
-        yield ok(check, f"A server of FHIR {version} answers, and lists what is asked for.")
+        yield ok(check, f"A server of FHIR {spoken} answers, and lists what is asked for.")
+
+
+async def version(config: EndpointConfig) -> AsyncIterator[Finding]:
+    """Whether the server speaks another version of FHIR, as far as it says so. Many vendors have a
+    base for each, and all of them publish the same SMART configuration."""
+    try:
+        response = await _metadata(config)
+    except SmartError:
+        return
+    if other := _other_version(response.body):
+        yield other
+
+
+def _metadata_url(config: EndpointConfig) -> str:
+    return f"{config.fhir_base_url.rstrip('/')}/metadata"
+
+
+async def _metadata(config: EndpointConfig) -> http.Response:
+    headers = {"Accept": "application/fhir+json, application/json;q=0.9"}
+    return await http.get(_metadata_url(config), headers=headers, max_bytes=MAX_METADATA_BYTES)
+
+
+def _other_version(body: bytes) -> Finding | None:
+    """Return the finding on a server of another version than R4; in DSTU2 its statement has another
+    name."""
+    try:
+        statement = parse_json_object(body)
+    except JSONInvalid:
+        return None
+    spoken = _spoken_version(statement)
+    is_one = statement.get("resourceType") in ("CapabilityStatement", "Conformance")
+    if not (is_one and spoken) or is_r4(spoken):
+        return None
+    seen = f"The server speaks FHIR {spoken}, and this app reads 4.0."
+    fix = "Ask the vendor for its FHIR base URL of R4: each version has one of its own."
+    return advice("capability-statement", seen, fix)
+
+
+def _spoken_version(statement: dict[str, Any]) -> str:
+    said = statement.get("fhirVersion")
+    return "" if said is None or isinstance(said, list | dict | bool) else str(said)[:20]
 
 
 def _types(config: EndpointConfig) -> set[str]:

@@ -8,14 +8,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from smartapp.protocol.errors import IntrospectionError, LaunchContextError
+from smartapp.protocol.errors import (
+    IntrospectionError,
+    LaunchContextError,
+    TokenResponseInvalid,
+)
 from smartapp.protocol.json import JSONInvalid, parse_json_object
 from smartapp.protocol.launch_context import parse_launch_context
-from smartapp.protocol.token import error_code
+from smartapp.protocol.token import error_code, granted_scope
 
 MAX_TEXT_CHARACTERS = 16_384
 # All registered error codes look like this. A token that is echoed as an error code does not.
 _ERROR_CODE = re.compile(r"[a-z_]{1,40}")
+_SECONDS = re.compile(r"[0-9]{1,12}")  # some servers write them as text
 MAX_SECONDS = 253_402_300_799  # the last second that a datetime can represent
 
 
@@ -63,7 +68,8 @@ def parse_introspection(status: int, body: bytes) -> Introspection:
 
 
 def _active(members: Mapping[str, Any]) -> Introspection:
-    texts = {name: _text(members, name) for name in ("scope", "client_id", "iss", "sub")}
+    texts = {name: _text(members, name) for name in ("client_id", "iss", "sub")}
+    texts["scope"] = _scope(members.get("scope"))
     ids = {name: _fhir_id(members, name) for name in ("patient", "encounter")}
     expires_at = _time(members.get("exp"))
     read = {**texts, **ids, "exp": expires_at}
@@ -84,16 +90,29 @@ def _text(members: Mapping[str, Any], name: str) -> str | None:
     return value or None if usable else None
 
 
-def _fhir_id(members: Mapping[str, Any], name: str) -> str | None:
-    """Read an id in the same way as in the launch context that it is compared with."""
+def _scope(value: object) -> str | None:
+    """Read a scope in the same way as in the token response."""
     try:
-        context = parse_launch_context({name: members.get(name)})
+        return granted_scope(value) or None
+    except TokenResponseInvalid:
+        return None
+
+
+def _fhir_id(members: Mapping[str, Any], name: str) -> str | None:
+    """Read an id in the same way as in the launch context that it is compared with. SMART App
+    Launch 2.0 had a reference here in its example."""
+    value = members.get(name)
+    value = value.removeprefix(f"{name.title()}/") if isinstance(value, str) else value
+    try:
+        context = parse_launch_context({name: value})
     except LaunchContextError:
         return None
     return context.patient if name == "patient" else context.encounter
 
 
 def _time(value: object) -> datetime | None:
+    if isinstance(value, str) and _SECONDS.fullmatch(value):
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return datetime.fromtimestamp(value, UTC) if 0 < value <= MAX_SECONDS else None

@@ -18,7 +18,7 @@ from smartapp.protocol.text import plain_text
 _V1_PERMISSIONS = {"read": "rs", "write": "cud", "*": "cruds"}
 _RESOURCE_SCOPE = re.compile(
     r"(?P<level>patient|user|system)/(?P<resource>\*|[A-Z][A-Za-z]{0,63})\."
-    r"(?:(?P<v1>read|write|\*)|(?P<v2>(?=[cruds])c?r?u?d?s?)(?:\?(?P<filter>[^\s?#]+))?)"
+    r"(?:(?P<v1>[Rr]ead|[Ww]rite|\*)|(?P<v2>(?=[cruds])c?r?u?d?s?)(?:\?(?P<filter>[^\s?#]+))?)"
 )
 _FILTER = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]*=[^&=]+(?:&[A-Za-z_][A-Za-z0-9_.:-]*=[^&=]+)*")
 _LAUNCH_SCOPE = re.compile(r"launch(?:/[a-z]+(?:\?role=[^&=?#]+)?)?")
@@ -45,7 +45,7 @@ class ResourceScope:
 
     @property
     def is_version_1(self) -> bool:
-        return self.text.endswith((".read", ".write", ".*"))
+        return self.text.lower().endswith((".read", ".write", ".*"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,8 @@ def _is_known(item: str) -> bool:
 
 @lru_cache(PARSED_SCOPES)
 def parse_scope(item: str) -> ResourceScope | OtherScope:
-    """Parse one scope. Never raises: a scope that does not parse gives no permission (C82)."""
+    """Parse one scope. Never raises: a scope that does not parse gives no permission (C82). Epic
+    also grants some as `.Read`."""
     match = _RESOURCE_SCOPE.fullmatch(item)
     if match is None:
         return OtherScope(item)
@@ -107,7 +108,7 @@ def parse_scope(item: str) -> ResourceScope | OtherScope:
         text=item,
         level=match["level"],
         resource=match["resource"],
-        permissions=_V1_PERMISSIONS[match["v1"]] if match["v1"] else match["v2"],
+        permissions=_V1_PERMISSIONS[match["v1"].lower()] if match["v1"] else match["v2"],
         filters=frozenset(parse_qsl(query, keep_blank_values=True)),
     )
 
@@ -209,7 +210,8 @@ def _check_grammar(item: str) -> None:
         raise ScopeError(
             f"`{plain_text(item, MAX_SHOWN_CHARACTERS)}` has characters that no scope may have"
         )
-    if item.startswith(_RESERVED_PREFIXES) and isinstance(parse_scope(item), OtherScope):
+    is_odd = isinstance(parse_scope(item), OtherScope) or item.endswith((".Read", ".Write"))
+    if item.startswith(_RESERVED_PREFIXES) and is_odd:
         raise ScopeError(
             f"{item} is not a SMART resource scope, as patient/Observation.rs and "
             "patient/Observation.read are (letters in the order of cruds)"

@@ -19,6 +19,7 @@ from smartapp.protocol.errors import (
 )
 from smartapp.protocol.fhir import error_words
 from smartapp.protocol.json import JSONInvalid, in_utf8, parse_json, parse_json_object
+from smartapp.protocol.oauth_errors import as_standard
 from smartapp.protocol.scopes import without_commas
 
 MAX_TOKEN_CHARACTERS = 16_384
@@ -134,7 +135,7 @@ def _token_response(
     return TokenResponse(
         access_token=access_token,
         expires_at=requested_at + timedelta(seconds=lifetime),
-        scope=_scope(members.get("scope")),
+        scope=granted_scope(members.get("scope")),
         refresh_token=_token(members, "refresh_token"),
         id_token=_token(members, "id_token"),
         members={name: value for name, value in members.items() if name not in _READ_HERE},
@@ -199,7 +200,7 @@ def _expires_in(value: object) -> float:
     return value
 
 
-def _scope(value: object) -> str | None:
+def granted_scope(value: object) -> str | None:
     """Return the granted scope as sent, with blanks between scopes that came as a list or with
     commas; None if absent. The caller decides what that means.
 
@@ -239,10 +240,12 @@ def _refusal(status: int, body: bytes) -> TokenRefused:
 
 
 def error_code(body: bytes) -> str:
-    """Return the `error` of an OAuth error response (RFC 6749 §5.2); "" if there is none."""
+    """Return the `error` of an OAuth error response (RFC 6749 §5.2), a standard's code in the
+    standard's spelling; "" if there is none."""
     try:
         document = parse_json(in_utf8(body))
     except JSONInvalid:
         return ""
     error = document.get("error") if isinstance(document, dict) else document
+    error = as_standard(error) if isinstance(error, str) else error
     return error if isinstance(error, str) and _ERROR_CODE.fullmatch(error) else ""

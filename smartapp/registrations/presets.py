@@ -245,7 +245,7 @@ _PRESETS = (
     Preset(
         slug="eclinicalworks",
         title="eClinicalWorks",
-        hosts=("eclinicalworks.com",),
+        hosts=("eclinicalworks.com", "ecwcloud.com"),
         steps=("Enter these addresses to the letter in the vendor's portal.",),
         notes=(
             "Each practice has a FHIR base URL of its own, and its issuer is that base.",

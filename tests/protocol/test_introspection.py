@@ -52,7 +52,8 @@ def test_nothing_else_of_an_inactive_token_is_believed() -> None:
 @pytest.mark.parametrize(
     ("member", "value"),
     [
-        ("scope", ["openid"]),
+        ("scope", {"openid": True}),
+        ("scope", 5),
         ("exp", "soon"),
         ("exp", True),
         ("exp", -1),
@@ -66,6 +67,24 @@ def test_member_that_is_not_what_the_standard_says_is_not_used(member: str, valu
     said = parse(**{member: value})
     assert getattr(said, "expires_at" if member == "exp" else member) is None
     assert said.unreadable == (member,)
+
+
+@pytest.mark.parametrize(
+    ("written", "like"),
+    [
+        ({"exp": "1900000000"}, {"exp": 1900000000}),
+        ({"scope": ["openid", "launch"]}, {"scope": "openid launch"}),
+        ({"scope": "openid, launch"}, {"scope": "openid launch"}),
+        ({"patient": "Patient/p-1"}, {"patient": "p-1"}),
+        ({"encounter": "Encounter/e-1"}, {"encounter": "e-1"}),
+    ],
+    ids=str,
+)
+def test_other_ways_of_writing_mean_the_same(written: dict[str, Any], like: dict[str, Any]) -> None:
+    """SMART App Launch 2.0 had "Patient/456" in its example."""
+    said = parse(**written)
+    assert said == parse(**like)
+    assert said.unreadable == ()
 
 
 @pytest.mark.parametrize("active", [None, "true", 1, "false"])

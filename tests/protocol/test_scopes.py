@@ -127,6 +127,7 @@ class TestRequesting:
             "openid offline_access online_access",
             "launch,openid,patient/*.read",
             "openid, patient/Observation.rs?category=a",
+            "patient/Observation.Read",
         ],
     )
     def test_a_scope_that_must_not_be_sent_is_refused(self, text: str) -> None:
@@ -160,6 +161,7 @@ class TestComparing:
             ("patient/Observation.rs", "patient/Observation.cruds"),
             ("patient/Observation.rs", "patient/Observation.r patient/Observation.s"),
             ("patient/Observation.rs", "patient/*.read"),
+            ("patient/Observation.rs", "patient/Observation.Read"),
             ("patient/Observation.rs", "patient/*.s patient/Observation.r"),
             ("patient/*.rs", "patient/*.*"),
             ("patient/Observation.*", "patient/Observation.read patient/Observation.write"),

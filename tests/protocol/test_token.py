@@ -327,6 +327,12 @@ class TestHeldAllTheSame:
 class TestRefusals:
     """RFC 6749 §5.2 and the unusual formats of C142."""
 
+    @pytest.mark.parametrize("written", ["Invalid_Grant", "INVALID_GRANT", "invalid grant"])
+    def test_a_code_in_another_spelling_is_the_same(self, written: str) -> None:
+        with pytest.raises(InvalidGrant) as caught:
+            parse_body(400, json.dumps({"error": written}).encode())
+        assert caught.value.error == "invalid_grant"
+
     @pytest.mark.parametrize("status", [400, 401, 403])
     @pytest.mark.parametrize(
         ("error", "kind"),

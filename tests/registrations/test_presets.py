@@ -71,6 +71,7 @@ def test_it_sets_what_presets_may_set(preset: Preset) -> None:
         ("https://greenfield-prod-apis.meditech.com/v2/uscore/STU6", "meditech"),
         ("https://h.example:443/v1/uscore/R4", "meditech"),
         ("https://fhir4.eclinicalworks.com/fhir/r4/FEIGCD", "eclinicalworks"),
+        ("https://staging-fhir.ecwcloud.com/fhir/r4/FFBJCD", "eclinicalworks"),
         ("https://fhir4.healow.com/fhir/r4/FEIGCD", "healow"),
         ("https://fhir.nextgen.com/nge/prod/fhir-api-r4/fhir/r4", "nextgen"),
         ("https://fhir.meditouchehr.com/api/fhir/r4", "nextgen"),

@@ -227,3 +227,42 @@ async def test_another_document_pins_no_host(ehr: EHR, document: dict[str, Any],
     assert f"The {what} there is no SMART configuration" in said
     publish(ehr, token_endpoint="https://login.example/token")
     assert await warnings(ehr) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "version"),
+    [
+        ({"resourceType": "Conformance", "fhirVersion": "1.0.2"}, "1.0.2"),
+        ({"resourceType": "CapabilityStatement", "fhirVersion": "3.0.2"}, "3.0.2"),
+        ({"resourceType": "CapabilityStatement", "fhirVersion": "5.0.0"}, "5.0.0"),
+    ],
+    ids=["DSTU2", "STU3", "R5"],
+)
+async def test_a_server_of_another_version_is_said(
+    ehr: EHR, statement: dict[str, Any], version: str
+) -> None:
+    publish(ehr)
+    ehr.answers["/fhir/r4/metadata"] = 200, statement, {}
+
+    (said,) = await warnings(ehr)
+    assert said.startswith(f"The server speaks FHIR {version}, and this app reads 4.0. Ask")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}, {}),
+        (200, {"resourceType": "CapabilityStatement"}, {}),
+        (401, {"resourceType": "OperationOutcome"}, {}),
+        (200, b"<CapabilityStatement/>", {}),
+        (200, {"fhirVersion": "1.0.2"}, {}),
+    ],
+    ids=["R4", "not said", "not public", "XML", "something else"],
+)
+async def test_a_server_that_does_not_say_another_version_is_not_doubted(
+    ehr: EHR, answer: tuple[int, Any, dict[str, str]]
+) -> None:
+    publish(ehr)
+    ehr.answers["/fhir/r4/metadata"] = answer
+
+    assert await warnings(ehr) == []
