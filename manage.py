@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
+INTERRUPTED = 130  # as shells have it
 REQUIREMENTS = {"demo": "requirements.txt", "test": "requirements-dev.txt"}
 
 
@@ -96,6 +97,9 @@ def run_command() -> None:
 
     try:
         execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        sys.exit(INTERRUPTED)
     except ImproperlyConfigured as error:
         sys.exit(str(error))
     except DatabaseError as error:

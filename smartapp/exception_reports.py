@@ -4,6 +4,7 @@ During the callback, variables on the stack hold a code, a verifier or tokens, a
 of the request. To find a fault, the lines of code are enough, so values are left out (C70, T10).
 """
 
+import re
 import traceback
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,16 @@ ROOT = Path(__file__).resolve().parent.parent
 # SQLSTATE classes that concern the server and never the values of a row: connection, transaction,
 # resources, state, operator intervention, system.
 SERVER_CLASSES = {"08", "25", "40", "53", "55", "57", "58"}
-UNDEFINED = {"42P01", "42703"}  # a table, a column
+# A table or a column that is not there, and one that this role may not use: they name that one.
+UNDEFINED = {"42P01", "42703"}
+FORBIDDEN = "42501"
 CONNECTION_ERRORS = (
     "redis.exceptions.ConnectionError",
     "redis.exceptions.TimeoutError",
     "sqlite3.OperationalError",
 )
+# Begins with what is wrong with it, such as MISCONF where it cannot write to its disk.
+REFUSED_BY_REDIS = "redis.exceptions.ResponseError"
 
 
 class ReportWithoutValues(ExceptionReporter):
@@ -69,6 +74,11 @@ def of_the_database(error: BaseException) -> str:
             "The database is not that of this version. Run `python manage.py migrate`, and see "
             "that DATABASE_URL is right."
         )
+    if getattr(cause, "sqlstate", None) == FORBIDDEN:
+        return (
+            f"The database refuses this: {words}. See that DATABASE_URL names the right role, and "
+            "that deploy/roles.sql ran after the last `migrate`."
+        )
     up = "See that it is up, and that DATABASE_URL leads to it."
     return f"The database cannot be used: {words}. {up}" if words else ""
 
@@ -76,6 +86,8 @@ def of_the_database(error: BaseException) -> str:
 def _words(error: BaseException) -> str:
     if isinstance(error, OSError):
         words = error.strerror or ""  # without the file name, which a user may have chosen
+    elif any(_name(one) == REFUSED_BY_REDIS for one in type(error).__mro__):
+        words = "".join(re.findall(r"^[A-Z]{4,20}(?= )", str(error)))  # the rest may quote
     else:
         words = str(error) if _is_about_the_server(error) else ""
     # Only PostgreSQL's first line: the others may contain values.
@@ -92,12 +104,16 @@ def _is_of_server(error: BaseException) -> bool:
     """Return whether a driver raised it because of its server. Such messages name a host and a
     problem, but no value that was read or written."""
     kind = type(error)
-    if any(f"{one.__module__}.{one.__name__}" in CONNECTION_ERRORS for one in kind.__mro__):
+    if any(_name(one) in CONNECTION_ERRORS for one in kind.__mro__):
         return True
     if not kind.__module__.startswith("psycopg"):
         return False
     state: str | None = getattr(error, "sqlstate", None)
-    return state is None or state[:2] in SERVER_CLASSES
+    return state is None or state[:2] in SERVER_CLASSES or state in {*UNDEFINED, FORBIDDEN}
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__name__}"
 
 
 def _way(error: BaseException) -> str:

@@ -91,7 +91,8 @@ def main() -> None:
             f"BIND={config.host} and PORT={config.port}.\n"
         )
         raise
-    Server(config).run(sockets=[listening])
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after its end
+        Server(config).run(sockets=[listening])
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests import forking
 from tests.processes import ROOT, answers, as_the_procfile, environment, manage, procfile, running
 from tests.reliability.services import PostgreSQL, folder_for_all, missing
 from tests.serving import free_port
@@ -86,3 +87,27 @@ def test_nothing_rewrites_the_audit_trail(env: dict[str, str], statement: str) -
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute(statement)
+
+
+def test_what_a_role_may_not_do_is_named(
+    env: dict[str, str], server: PostgreSQL, tmp_path: Path
+) -> None:
+    """Neither an operator at a terminal nor one with the log sees it otherwise."""
+    with server.connect() as connection:
+        connection.execute("CREATE DATABASE unlike TEMPLATE smartapp")
+    superuser = f"{server.url.rpartition('/')[0]}/unlike"
+    with psycopg.connect(superuser, autocommit=True) as connection:
+        connection.execute("REVOKE INSERT ON launches_launch, auth_user FROM smartapp")
+    unlike = {**env, "DATABASE_URL": as_role(superuser, "smartapp")}
+    done = forking.run(unlike, ("create_administrator", "carol"))
+    assert done.returncode == 1
+    assert "permission denied for table auth_user" in done.stderr
+    assert "deploy/roles.sql" in done.stderr
+    assert "Traceback" not in done.stderr
+    log, serving = tmp_path / "log", as_the_procfile(unlike, free_port())
+    alive, ready = (f"http://127.0.0.1:{serving['PORT']}/{name}" for name in ("healthz", "readyz"))
+    with running(serving, log, *procfile("web"), ready=lambda: answers(alive)):
+        assert not answers(ready)
+        assert (
+            "database: ProgrammingError: permission denied for table launches_la" in log.read_text()
+        )

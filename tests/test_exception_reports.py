@@ -6,7 +6,7 @@ import psycopg
 import pytest
 import redis
 from django.core.exceptions import ImproperlyConfigured
-from django.db import IntegrityError, OperationalError
+from django.db import IntegrityError, OperationalError, ProgrammingError
 from psycopg import errors
 
 from smartapp.exception_reports import cause, sentence
@@ -24,6 +24,8 @@ def raised(error: BaseException, because: BaseException | None = None) -> BaseEx
     [
         raised(OperationalError("it is away\nDETAIL"), psycopg.OperationalError("it is away")),
         raised(OperationalError("it is away"), errors.QueryCanceled("it is away")),
+        raised(ProgrammingError("it is away"), errors.InsufficientPrivilege("it is away")),
+        raised(ProgrammingError("it is away"), errors.UndefinedTable("it is away")),
         redis.ConnectionError("it is away"),
         redis.TimeoutError("it is away"),
         ImproperlyConfigured("it is away"),
@@ -49,6 +51,12 @@ def test_the_words_of_servers_are_kept(error: BaseException) -> None:
 def test_words_that_may_hold_a_value_are_not(error: BaseException) -> None:
     assert "secret" not in cause(error) + sentence(error)
     assert cause(error).startswith(type(error).__name__)
+
+
+@pytest.mark.parametrize("code", ["MISCONF", "NOREPLICAS"])
+def test_of_redis_the_code_is_kept(code: str) -> None:
+    words = cause(redis.ResponseError(f"{code} Redis does not write secret"))
+    assert words == f"ResponseError: {code}"
 
 
 def test_the_way_is_told_innermost_first() -> None:

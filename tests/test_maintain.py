@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import json
 import os
 import signal
 import time
@@ -30,7 +31,8 @@ from smartapp.launches.models import Launch, LaunchKind
 from smartapp.management.commands import maintain
 from smartapp.registrations import discovery
 from smartapp.registrations.models import Endpoint, Registration
-from tests.processes import environment, migrated_postgres_database, prepare, running
+from tests import forking
+from tests.processes import environment, manage, migrated_postgres_database, prepare, running
 from tests.secrecy import all_logs
 
 NOW = timezone.now()
@@ -239,6 +241,16 @@ def test_a_round_is_reported_when_it_is_over(tmp_path: Path) -> None:
     log, command = tmp_path / "log", ("manage.py", "maintain", "--every", "600")
     with running(env, log, *command, ready=lambda: "still to do" in log.read_text()):
         pass
+
+
+def test_in_a_log_of_json_a_round_is_an_object_too(tmp_path: Path) -> None:
+    env = environment("http://127.0.0.1:8000", f"sqlite:///{tmp_path / 'app.sqlite3'}")
+    prepare(env)
+    manage(env, "register_ehr", "http://127.0.0.1:9/fhir", "--name", "A", "--client-id", "a",
+           "--scope", "launch")  # fmt: skip
+    done = forking.run({**env, "LOG_FORMAT": "json"}, ("maintain",))
+    lines = [json.loads(line) for line in (done.stdout + done.stderr).splitlines()]
+    assert "still to do: 0." in lines[-1]["message"]
 
 
 @pytest.mark.parametrize("every", ["0", "-1", "nan", "inf", "1e300"])

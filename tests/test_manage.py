@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+import manage
 from tests import forking, processes
 from tests.processes import ROOT
 
@@ -187,3 +188,16 @@ def test_an_empty_variable_of_a_script_is_not_an_option_left_out(
 ) -> None:
     with pytest.raises(CommandError, match="it is empty"):
         call_command(*command)
+
+
+def test_who_interrupts_a_command_sees_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: list[str]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("django.core.management.execute_from_command_line", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        manage.run_command()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "Interrupted.\n"

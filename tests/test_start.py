@@ -22,7 +22,7 @@ from django.db import OperationalError, ProgrammingError
 from django.utils import timezone
 from pytest_django import Settings
 
-from smartapp import asgi, checks, vault
+from smartapp import asgi, checks, serve, vault
 from smartapp.database import close_thread_connections, in_database
 from smartapp.keys import key_creation, memory
 from tests.processes import (
@@ -108,6 +108,21 @@ def test_where_it_cannot_listen_is_told(env: dict[str, str], bind: str, why: str
     assert why in log
     [reason] = reasons(log)
     assert f"BIND={bind or '127.0.0.1'} and PORT={env['PORT']}" in reason
+
+
+def test_ctrl_c_ends_it_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    """uvicorn ends in order, and then raises it."""
+
+    def interrupted(_: serve.Server, sockets: list[socket.socket]) -> None:
+        for one in sockets:
+            one.close()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(serve.Server, "run", interrupted)
+    settings.PORT = 0
+    serve.main()
 
 
 def test_with_everything_there_it_serves_and_ends_well(env: dict[str, str], tmp_path: Path) -> None:

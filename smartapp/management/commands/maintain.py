@@ -1,6 +1,7 @@
 """The periodic work. It may run on several machines at once."""
 
 import asyncio
+import io
 import logging
 import signal
 import threading
@@ -12,6 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
@@ -98,17 +100,29 @@ class Command(BaseCommand):
         }
 
     def _rotate(self) -> int:
-        call_command("rotate_keys", "--auto", stdout=self.stdout)
+        words = io.StringIO()
+        try:
+            call_command("rotate_keys", "--auto", stdout=words)
+        finally:
+            for line in words.getvalue().splitlines():
+                self._tell(line)
         heartbeat.ran(timezone.now())
         return 0
 
     def _report(self, done: dict[str, int]) -> None:
         purged = sum(rows for name, rows in done.items() if name.startswith("purging"))
-        self.stdout.write(
+        self._tell(
             f"Purged {purged} rows: expired sessions, unfinished launches, old timelines and "
             f"JWKS fetches. Revoked at their EHR: {done.get('revocations', 0)}; "
             f"still to do: {pending_revocations.waiting()}."
         )
+
+    def _tell(self, words: str) -> None:
+        """Report to a terminal, or to a log of JSON, in which every line has to be an object."""
+        if settings.LOG_FORMAT == "json":
+            logger.info(words)
+            return
+        self.stdout.write(words)
         self.stdout.flush()  # a file or a journal would get it after dozens of rounds
 
 
