@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 import django
 from django.core.exceptions import ImproperlyConfigured, SuspiciousOperation
@@ -230,7 +229,7 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
             finally:
                 tracing.answered(span, status)
     except Exception as error:
-        logger.error("unexpected error at %s: %s", quote(scope["path"]), cause(error))
+        logger.error("unexpected error at %s: %s", logs.safe_path(scope["path"]), cause(error))
         if status:
             raise ConnectionAbortedError("the answer broke off") from None
         await answer(noting, 500, PLAIN_HEADERS, b"Something went wrong in this app. Try again.\n")

@@ -36,7 +36,7 @@ from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.encoding import iri_to_uri
 
-from smartapp import alerts, frames, metrics, rate_limit
+from smartapp import alerts, frames, logs, metrics, rate_limit
 from smartapp.audit import origin
 from smartapp.exception_reports import cause
 from smartapp.protocol.errors import (
@@ -218,7 +218,8 @@ def report(request: HttpRequest, error: SmartError, reference: str) -> None:
 
 
 def _log(error: SmartError, request: HttpRequest, reference: str) -> None:
-    """Log one line per refused request: code, rule, path. Never the query or a value.
+    """Log one line per refused request: code, rule, path. Never the query or a value, nor a part of
+    the path that may be one: a link of an invitation, the id of a resource.
 
     A flood of refusals from one network is only counted, but a fault of this app is always logged.
     """
@@ -233,7 +234,7 @@ def _log(error: SmartError, request: HttpRequest, reference: str) -> None:
         reference,
         error.code,
         error.rule or error.error or "-",
-        quote(request.path),  # a path may contain a line feed, which would forge a log line
+        logs.safe_path(request.path),
         error.detail,
         extra={"reference": reference, "code": error.code},
     )

@@ -7,9 +7,11 @@ import sys
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.test import AsyncClient
 
 from smartapp import logs
+from smartapp.administrators.invitations import InvitationView
 from tests.processes import ROOT, environment
 from tests.test_asgi import ask
 
@@ -126,3 +128,34 @@ def test_a_failure_that_goes_on_is_told_once(caplog: pytest.LogCaptureFixture) -
         "keys not read: it works again",
         "keys not read: away",
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/launches/6f1c2b1e-aaaa-4bbb-8ccc-0123456789ab/fhir/Patient/CANARY-1",
+         "/launches/6f1c2b1e-aaaa-4bbb-8ccc-0123456789ab/fhir/…/…"),
+        ("/no/CANARY-1/page", "/no/…/page"),
+    ],
+)  # fmt: skip
+async def test_the_line_of_an_error_page_names_no_secret_and_nobody(
+    caplog: pytest.LogCaptureFixture, path: str, shown: str
+) -> None:
+    assert (await AsyncClient().get(path)).status_code >= 400
+    [line] = [one.getMessage() for one in caplog.records if getattr(one, "reference", "")]
+    assert f" at {shown}: " in line
+    assert "CANARY" not in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_link_to_a_new_password_is_in_no_log_while_the_database_is_away(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(InvitationView, "get_user", away)
+    answer = await AsyncClient().get("/admin/invitation/MQ/cmx2vw-CANARY/")
+    assert answer.status_code == 503
+    assert "database-away" in caplog.text
+    assert "CANARY" not in caplog.text
