@@ -22,6 +22,7 @@ from smartapp.record.narratives import with_own_text
 from smartapp.record.people import Person, read_person
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import Related, display, displays, name_of, reasons
+from smartapp.record.spans import in_place_of_a_date
 from smartapp.record.statements import Statement, read_undated_statement, says_none
 from smartapp.record.texts import prose, text
 
@@ -100,7 +101,7 @@ def _immunization(resource: Resource, context: Given, person: Person) -> Immuniz
         name=statement.words if statement else name,
         is_given=is_given,
         given=given,
-        given_words=prose(resource.get("occurrenceString")),
+        given_words=in_place_of_a_date(prose(resource.get("occurrenceString"))),
         statement=statement,
         subpotent=_uncounted(resource) if is_given else "",
         reported=_reported(resource),

@@ -11,6 +11,13 @@ from smartapp.record.moments import Moment, is_open, member_moment
 from smartapp.record.texts import prose
 from smartapp.record.timing import period_moments, period_words
 
+_NOT_KNOWN = frozenset(("unknown", "unk", "not known"))
+
+
+def in_place_of_a_date(words: str) -> str:
+    """Return words for the place of a date: "unknown" alone does not say what is unknown."""
+    return f"date {words.lower()}" if words.casefold() in _NOT_KNOWN else words
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -23,7 +30,8 @@ class Span:
     @property
     def words_beside_a_date(self) -> str:
         """The words if they say more than the date."""
-        return "" if self.moment and self.words == self.moment.day_text else self.words
+        said_by_date = self.moment and self.words == self.moment.day_text
+        return "" if said_by_date else in_place_of_a_date(self.words)
 
 
 def read_span(resource: Resource, name: str) -> Span | None:

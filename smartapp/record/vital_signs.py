@@ -34,7 +34,7 @@ from smartapp.record.series import (
     is_certain,
     join_panels,
 )
-from smartapp.record.units import NO_UNIT, Unit, convert_span, dimension
+from smartapp.record.units import NO_UNIT, UCUM, Unit, convert_span, dimension, read_unit
 from smartapp.record.vital_sign import (
     Row,
     VitalSign,
@@ -51,6 +51,11 @@ from smartapp.record.vital_sign import (
 
 IMPOSSIBLE = "not possible as it was sent, perhaps in another unit; check it in the EHR"
 _RANKS = {kind.name: rank for rank, kind in enumerate(KINDS)}
+
+
+GRAMS, KILOGRAMS = (read_unit({"system": UCUM, "code": one}) for one in ("g", "kg"))
+# Less is in grams what was meant as kilograms, or something else than a body.
+HEAVY = 10_000
 
 
 def read_vital_signs(given: Given) -> Read[VitalSign]:
@@ -140,12 +145,20 @@ def _unit(readings: Iterable[Reading]) -> Unit:
     return next((one.value.unit for one in readings if one.value.number is not None), NO_UNIT)
 
 
+def _for_people(unit: Unit, newest: Reading, person: Person) -> Unit:
+    """Return kilograms for the grams of an adult's weight: nobody reads 58059.82 g as one."""
+    kind, value = kind_of(newest), newest.value
+    is_weight = kind is not None and kind.unit == KILOGRAMS.key and unit.key == GRAMS.key
+    is_heavy = value.unit.key == GRAMS.key and (value.number or 0) >= HEAVY
+    return KILOGRAMS if is_weight and is_heavy and person.was_adult(newest.when) else unit
+
+
 def _sign(series: Series, person: Person, chronology: Chronology) -> VitalSign:
     placed, aside = in_order(series.readings, chronology), in_order(series.aside, chronology)
     # Among readings of unknown time, those dated in the future come last.
     aside.sort(key=lambda one: chronology.is_future(one.when))
     newest = (placed or aside)[0]
-    unit = _unit((*placed, *aside))
+    unit = _for_people(_unit((*placed, *aside)), newest, person)
     kind = kind_of(newest)
     rows = [_row(one, unit, chronology) for one in (*aside, *placed)]
     usual, range_text = _range(kind, unit, newest, person)

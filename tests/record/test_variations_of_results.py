@@ -1052,6 +1052,9 @@ DAY = {"effectiveDateTime": "2026-06-03"}
             ),
             "recorded as 3265 g 3.265 | recorded as 7.2 lb 3.27",
         ),
+        ((vital("29463-7", Decimal("58059.82"), "g"),), "58.1 kg | recorded as 58059.82 g"),
+        ((vital("29463-7", 70, "g"),), "70 g | NOT kg"),
+        ((vital("9187-6", 15000, "g"),), "15000 g | NOT kg"),
         (
             (pressure(mmhg(150), mmhg(90), referenceRange=[limits(90, 119)]),),
             "The EHR's range: 90 to 119 | NOT Usual for adults | NOT above usual",

@@ -462,6 +462,8 @@ def cvx(code: str) -> Resource:
         (vaccine(reason=[{"concept": words("Travel")}]), "because of Travel"),
         (vaccine(reaction=[{"manifestation": {"concept": words("Fever")}}]), "Reaction: Fever"),
         (vaccine(administeredProduct={"concept": words("Boostrix")}), "Tetanus | Boostrix"),
+        (vaccine(occurrenceDateTime=None, occurrenceString="unknown"), "Tetanus date unknown"),
+        (vaccine(occurrenceDateTime=None, occurrenceString="In childhood"), "Tetanus In childhood"),
         (vaccine(modifierExtension=[verified("59156000")]), f"Tetanus | NOT {NOT_UNDERSTOOD}"),
         (vaccine(modifierExtension=[verified("76104008")]), "Tetanus Not confirmed"),
         (vaccine(extension=[verified("76104008")]), "Tetanus Not confirmed"),
