@@ -40,31 +40,17 @@ _FORMS = {"markup": "It is a web page, or XML. ", "nothing": "It is empty. "}
 _NOT_LOST = {"invalid", "registration", "user", "sign_in", "lasts"}
 # What a server in trouble may mean that is not inside itself.
 _OUTSIDE = frozenset(("fetch", "network", "sign_in", "cookies", "limit", "user", "address"))
-# What is named where nothing of OAuth is.
-_SAYS_LITTLE = {"missing", "invalid", "authentication", "credentials", "user", "expired", "fetch"}
+# Errors about who asks, by their name.
+_OF_CLIENT = ("invalid_client", "unauthorized_client", "invalid_assertion")
 _OF_A_PARAMETER = {
     "parameter-missing": " is missing, or empty",
     "parameter-repeated": " is there more than once",
     "parameter-too-long": " is longer than any EHR sends",
 }
-_NAMES = (
-    "iss",
-    "launch",
-    "state",
-    "code",
-    "aud",
-    "azp",
-    "exp",
-    "iat",
-    "nbf",
-    "sub",
-    "alg",
-    "kid",
-    "nonce",
-    "openid",
-    "patient",
-    "encounter",
-)
+_NAMES = frozenset((
+    "iss", "launch", "state", "code", "aud", "azp", "exp", "iat", "nbf", "sub", "alg", "kid",
+    "nonce", "openid", "patient", "encounter",
+))  # fmt: skip
 
 
 class Recorded(dict[str, Any]):
@@ -318,10 +304,7 @@ class Case:
     def nearest(self) -> Endpoint | None:
         """The endpoint that an unknown `iss` most likely meant: the same base in another spelling,
         else the same host with the most similar path."""
-        try:
-            host, rest = _plain(self.iss)
-        except ValueError:  # anybody may have sent this
-            return None
+        host, rest = _plain(self.iss)
         known = ((*_plain(one.fhir_base_url), one) for one in self.facts.known)
         near = [(other, one) for its_host, other, one in known if host and its_host == host]
         near.sort(key=lambda pair: (pair[0] != rest, -_likeness(pair[0], rest)))
@@ -329,10 +312,7 @@ class Case:
 
     @property
     def is_iss_an_address(self) -> bool:
-        try:
-            return urlsplit(self.iss).scheme in ("https", "http") and bool(_plain(self.iss)[0])
-        except ValueError:
-            return False
+        return self.iss.lower().startswith(("https:", "http:")) and bool(_plain(self.iss)[0])
 
     @property
     def is_iss_a_base(self) -> bool:
@@ -468,21 +448,6 @@ class Case:
             return bool(self.ehr_error)
         return self.is_at_token_endpoint and (bool(self.ehr_error) or self.http_status >= 400)
 
-    @property
-    def is_no_oauth_answer(self) -> bool:
-        """Whether the token endpoint's refusal has nothing of OAuth in it: a page, an answer of a
-        FHIR server, or that the address takes no such request."""
-        is_strange = self.form == "markup" or "resourceType" in self.token["received"]
-        is_strange &= self.named <= _SAYS_LITTLE
-        is_strange |= "gateway" in self.named
-        if not self.ehr_error:
-            is_empty = self.form == "nothing" and self.http_status != HTTPStatus.UNAUTHORIZED
-            is_empty &= not self.said  # in WWW-Authenticate
-            is_foreign = self.form == "other" or self.http_status in (403, 404, 405, 415)
-            is_strange |= is_empty or (is_foreign and self.named <= _SAYS_LITTLE)
-        is_refused = 400 <= self.http_status < 500 and not self.is_limited
-        return self.is_at_token_endpoint and is_strange and is_refused
-
     @cached_property
     def refresh_answer(self) -> str:
         """How the EHR ended the launch at a refresh, with its own words; "" where it did not."""
@@ -493,32 +458,30 @@ class Case:
         said = ended[-1].get("said", "")
         return f"It answered invalid_grant to a refresh.{f' It said: “{said}”' if said else ''}"
 
-    @property
+    @cached_property
     def is_client_refused(self) -> bool:
         """Whether the token endpoint did not accept who we are, under whichever name of an error:
         some say invalid_grant or invalid_request of an assertion."""
-        refused = ("invalid_client", "unauthorized_client", "invalid_assertion")
+        if not self.is_at_token_endpoint:
+            return False
+        is_grant = self.ehr_error == "invalid_grant"
         ours = {"assertion", "keys", "secret", "method", "certificate"}
-        others = elsewhere = frozenset(("pkce", "redirect_uri", "person"))
         if self.method == AuthMethod.PRIVATE_KEY_JWT:
             ours.add("aud")
-        names_client = not self.ehr_error or (
-            "invalid" in self.named
-            and ("client_id" not in self.token["sent"] or self.method == AuthMethod.NONE)
-        )
-        if self.ehr_error == "invalid_grant":
-            others |= {"code"}
-        elif names_client:
+        if not is_grant and self._is_client_id_wrong:
             ours.add("client_id")
-        else:
-            others |= {"client_id"}
         is_of_client = not self.named.isdisjoint(ours)
-        is_said = is_of_client and self.named.isdisjoint(others)
-        is_refused = self.code in ("invalid-client", "keys-replaced") or (
-            self.is_at_token_endpoint
-            and (self.http_status == 401 or self.ehr_error in refused or is_said)
-        )
-        return is_refused and (is_of_client or self.named.isdisjoint(elsewhere))
+        is_of_others = not self.named.isdisjoint(("pkce", "redirect_uri", "person"))
+        if self.http_status == HTTPStatus.UNAUTHORIZED or self.ehr_error in _OF_CLIENT:
+            return is_of_client or not is_of_others
+        elsewhere = {"code" if is_grant else "client_id"} - ours
+        return is_of_client and not is_of_others and self.named.isdisjoint(elsewhere)
+
+    @property
+    def _is_client_id_wrong(self) -> bool:
+        """Whether the client id is invalid where it is named, and not its place in the request."""
+        is_in_place = "client_id" not in self.token["sent"] or self.method == AuthMethod.NONE
+        return not self.ehr_error or ("invalid" in self.named and is_in_place)
 
     def published(self, member: str) -> list[str] | None:
         """Return a list that the EHR publishes, None where it publishes none."""
@@ -619,10 +582,15 @@ def _likeness(path: str, other: str) -> float:
 
 
 def _plain(url: str) -> tuple[str, str]:
-    """Return the host of a base, and the rest, without what spellings of one address differ in."""
-    parts = urlsplit(url.lower())
+    """Return the host of a base, and the rest, without what spellings of one address differ in; ""
+    for both, where it is no URL, as what anybody may have sent."""
+    try:
+        parts = urlsplit(url.lower())
+        number = parts.port
+    except ValueError:
+        return "", ""
     host = "localhost" if parts.hostname == "127.0.0.1" else parts.hostname or ""
-    port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
+    port = f":{number}" if number not in (None, 80, 443) else ""
     return host, f"{port}{parts.path.removesuffix('/')}"
 
 

@@ -72,9 +72,8 @@ def answered(*errors: str) -> When:
 
 
 def broken(*rules: str) -> When:
-    """Apply where one of these rules was broken, by the error's own account; always, where none is
-    named."""
-    return lambda case: case.broken_rule in rules if rules else True
+    """Apply where one of these rules was broken, by the error's own account."""
+    return lambda case: case.broken_rule in rules
 
 
 def naming(*subjects: str, but_not: Iterable[str] = ()) -> When:

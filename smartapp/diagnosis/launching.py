@@ -25,34 +25,23 @@ def _at_ehr(rule: str, title: str, when: When, fix: str) -> Entry:
     return Entry(rule, SEEN, title, when, FAILURE, fix, "discovery")
 
 
-def _discovery(*rules: str) -> When:
-    return every(coded("discovery-failed", "discovery-invalid"), broken(*rules))
-
-
-def _unreached(*rules: str) -> When:
-    return every(coded("ehr-unreachable", "ehr-suspended"), broken(*rules))
-
-
 _COMPARE = ("Compare the FHIR base URL with the vendor's, its path included: /fhir/r4 is often "
             "forgotten.")  # fmt: skip
-_DISCOVERY = with_rest((
+_DISCOVERY = under(coded("discovery-failed", "discovery-invalid"), *with_rest((
     Entry("C14", SEEN, "Discovery of this endpoint was never read", broken("never-read"), FAILURE,
           "Open the endpoint's discovery page and read it now."),
-    _at_ehr("C10", "The EHR has a problem of its own",
-            coded("discovery-unavailable", "jwks-unavailable"),
-            "Wait; then ask the vendor."),
     _at_ehr("C10", "A web page answers in the place of the EHR's SMART configuration",
-            _discovery("web-page"), f"{_OPEN_IT}a proxy, a sign-in page or a gateway answers "
+            broken("web-page"), f"{_OPEN_IT}a proxy, a sign-in page or a gateway answers "
             f"there, or the address is a website's. {_COMPARE}"),
-    _at_ehr("C10", "The EHR's SMART configuration is broken", _discovery("malformed"),
+    _at_ehr("C10", "The EHR's SMART configuration is broken", broken("malformed"),
             "The address is right, and the document there is broken: ask the vendor to mend it. "
             "Until then, publish a corrected copy, and enter its address on the endpoint's "
             "discovery page, as SMART configuration."),
     _at_ehr("C10", "Something refuses to show the EHR's SMART configuration",
-            _discovery("refused"), f"{_OPEN_IT}it has to be public. Look for a proxy or a gateway "
+            broken("refused"), f"{_OPEN_IT}it has to be public. Look for a proxy or a gateway "
             "in between that wants a sign-in, and compare the FHIR base URL with the vendor's."),
 ), _at_ehr("C10", "The FHIR base URL does not lead to a SMART configuration",
-           _discovery(), _COMPARE))  # fmt: skip
+           always, _COMPARE)))  # fmt: skip
 # Of a code, that it was kept back because of it.
 _SUSPENDED = (("ehr-suspended", ""), ("busy-with-ehr", "ehr-suspended"))
 _CONNECTION = (
@@ -66,27 +55,27 @@ _CONNECTION = (
             f"Try again; then look at the firewall, and ask the vendor. {_DIRECTLY}"),
     _at_ehr("C15", "The EHR's answer is too large", coded("ehr-response-too-large"),
             f"{_OPEN_IT}something else than an EHR may answer there."),
-    *with_rest((
-        _at_ehr("C15", "The EHR's certificate cannot be trusted", _unreached("certificate"),
+    *under(coded("ehr-unreachable", "ehr-suspended"), *with_rest((
+        _at_ehr("C15", "The EHR's certificate cannot be trusted", broken("certificate"),
                 f"{_OPEN_IT}ask the vendor for a certificate of that name, in date, with its whole "
                 "chain. A gateway of your own network that opens TLS has to leave this host "
                 "alone."),
-        _at_ehr("C15", "No TLS connection can be made to the EHR", _unreached("tls"),
+        _at_ehr("C15", "No TLS connection can be made to the EHR", broken("tls"),
                 "Ask the vendor for TLS 1.2 or newer on this port, and look for a proxy that "
                 "answers without TLS."),
-        _at_ehr("C15", "The EHR's host is not known in DNS", _unreached("dns"),
+        _at_ehr("C15", "The EHR's host is not known in DNS", broken("dns"),
                 f"Look for typing mistakes in the host; then at this machine's DNS. {_DIRECTLY}"),
         _at_ehr("C15", "The EHR's answer is not one of HTTP that can be read",
-                _unreached("encoding", "not-http"), "Look for typing mistakes in the port, and "
+                broken("encoding", "not-http"), "Look for typing mistakes in the port, and "
                 "ask the vendor what its server, or a proxy in front of it, sends. What is "
                 "compressed has to be so by gzip, as the request says."),
-        _at_ehr("C15", "The EHR broke its answer off", _unreached("cut"),
+        _at_ehr("C15", "The EHR broke its answer off", broken("cut"),
                 "Try again. If it stays, look for a proxy or a firewall in between that cuts "
                 "connections, and ask the vendor."),
     ), _at_ehr("C15", "The EHR could not be reached from here",
-               every(_unreached(), lambda c: c.code != "ehr-suspended" or bool(c.broken_rule)),
+               lambda c: c.code != "ehr-suspended" or bool(c.broken_rule),
                "Look for typing mistakes in the host and its port; then at DNS and the firewall. "
-               f"{_DIRECTLY}")),
+               f"{_DIRECTLY}"))),
 )  # fmt: skip
 _NO_WAY_BACK = ("The EHR then shows an error page of its own, and sends nobody back (RFC 6749 "
                 "§4.1.2.1). {c.others}")  # fmt: skip
@@ -178,6 +167,8 @@ TABLE = (
                "base URL is the one for SMART apps.")),
     Entry("C15", SEEN, "The address is private, or not https", coded("address-refused"), FAILURE,
           "Enter an address that is public and begins with https."),
+    _at_ehr("C10", "The EHR has a problem of its own",
+            coded("discovery-unavailable", "jwks-unavailable"), "Wait; then ask the vendor."),
     *_DISCOVERY,
     Entry("C63", SEEN, "The EHR may have waited for our keys in vain",
           lambda c: (c.code, c.step) == ("ehr-timeout", Step.TOKEN) and bool(c.key_problem),

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from smartapp.diagnosis.case import Case
-from smartapp.diagnosis.entry import Entry, When, broken, coded, every, with_rest
+from smartapp.diagnosis.entry import Entry, When, broken, coded, every, under, with_rest
 from smartapp.diagnosis.finding import LIKELY, SEEN
 from smartapp.diagnosis.outcome import NOT_CHOSEN
 from smartapp.launches.models import Step
@@ -15,13 +15,7 @@ def _has(code: str) -> When:
 
 
 def _answered(*statuses: int) -> When:
-    return lambda c: (
-        c.code == "fhir-failed" and any(wire["status"] in statuses for wire in c.bad_reads)
-    )
-
-
-def _broken(*rules: str) -> When:
-    return every(coded("fhir-failed"), broken(*rules))
+    return lambda c: any(wire["status"] in statuses for wire in c.bad_reads)
 
 
 def _patient_answered(case: Case, *statuses: int) -> bool:
@@ -40,7 +34,7 @@ def _wants_a_parameter(case: Case) -> bool:
 
 
 def _is_no_fhir(case: Case) -> bool:
-    return case.code == "fhir-failed" and bool(case.strange_reads) and not case.bad_reads
+    return bool(case.strange_reads) and not case.bad_reads
 
 
 def _is_forbidden(case: Case) -> bool:
@@ -67,26 +61,19 @@ def _read(
 
 _SCOPES = "Missing: {c.missing_scopes}. Granted: {c.granted_scopes}."
 _PARTS = "{c.unread[fhir-failed]}."
-_READS = with_rest((
-    _read("The launch's encounter does not say whose it is", _broken("no-patient"),
+_FAILED = under(
+    coded("fhir-failed"),
+    _read("The launch's encounter does not say whose it is", broken("no-patient"),
           "Ask the vendor: an Encounter names its patient as its subject (FHIR R4, Encounter).",
           _PARTS, "C102"),
-    Entry("C102", SEEN, "The launch's encounter is not the patient's", _broken("other-patient"),
+    Entry("C102", SEEN, "The launch's encounter is not the patient's", broken("other-patient"),
           "The Encounter that the token answer names does not refer to the patient that it names. "
           "It was not shown.", "Ask the vendor: patient and encounter of one token answer belong "
           "together."),
-    _read("The FHIR server answered with something else than was asked for", _broken("other-type"),
+    _read("The FHIR server answered with something else than was asked for", broken("other-type"),
           "Ask the vendor why its server answers 200 with this: an error has a status of its own "
           "(FHIR R4, RESTful API). If every read is answered so, compare the FHIR base URL.",
           _PARTS),
-    _read("A web page refuses the reads, as of a gateway or a firewall", _is_forbidden_by_a_page,
-          "Ask the vendor what stands in front of its FHIR server, and whether the address from "
-          "which this server reaches the internet has to be allowed there.", rule="C141"),
-    Entry("C141", SEEN, "The EHR does not let this app, or this user, read it",
-          lambda c: _is_forbidden(c) and not _is_forbidden_by_a_page(c),
-          "{c.bad_reads_text}", "Compare the granted scopes, and the user's rights in the "
-          "EHR: some charts have to be opened there first, with a reason. The page quotes what the "
-          "EHR said."),
     Entry("C142", LIKELY, "The EHR wants another parameter in this search", _wants_a_parameter,
           "{c.bad_reads_text}", "athenahealth wants intent with MedicationRequest, others category "
           "or date: choose the vendor's preset, and ask the vendor what a search must have.",
@@ -98,22 +85,33 @@ _READS = with_rest((
           "with the vendor's. If it is XML, ask the vendor how its server answers in "
           "application/fhir+json."),
     _read("The FHIR server's answer is not JSON that can be read",
-          lambda c: _broken("not-json", "encoding", "duplicate")(c) and not _is_no_fhir(c),
+          every(broken("not-json", "encoding", "duplicate"), lambda c: not _is_no_fhir(c)),
           "Ask the vendor to mend it: JSON in UTF-8, with each member once (RFC 8259, RFC 7493), "
           "compressed by gzip as its header says, or not at all.",
           _PARTS),
-    _read("The FHIR server's answers are larger than a page can hold", _broken("too-large"),
+    _read("The FHIR server's answers are larger than a page can hold", broken("too-large"),
           "Ask the vendor whether its server keeps to _count, and what makes its entries so large.",
           _PARTS),
-    _read("The FHIR server took too long", _broken("timeout"),
+    _read("The FHIR server took too long", broken("timeout"),
           "Try again; then ask the vendor why these reads are slow.", _PARTS),
-    _read("The FHIR server does not have the launch's patient", _has_no_such_patient,
-          "Compare the FHIR base URL with the vendor's: it may be that of another environment.",
-          rule="C101"),
     _read("The FHIR server limits how often we may ask", _answered(429),
           "Wait a minute; ask the vendor for its limit.", rule="C144"),
     _read("The FHIR server has a problem of its own", _answered(500, *range(502, 600)),
           "Wait; then ask the vendor."),
+)  # fmt: skip
+_READS = with_rest((
+    *_FAILED,
+    _read("A web page refuses the reads, as of a gateway or a firewall", _is_forbidden_by_a_page,
+          "Ask the vendor what stands in front of its FHIR server, and whether the address from "
+          "which this server reaches the internet has to be allowed there.", rule="C141"),
+    Entry("C141", SEEN, "The EHR does not let this app, or this user, read it",
+          lambda c: _is_forbidden(c) and not _is_forbidden_by_a_page(c),
+          "{c.bad_reads_text}", "Compare the granted scopes, and the user's rights in the "
+          "EHR: some charts have to be opened there first, with a reason. The page quotes what the "
+          "EHR said."),
+    _read("The FHIR server does not have the launch's patient", _has_no_such_patient,
+          "Compare the FHIR base URL with the vendor's: it may be that of another environment.",
+          rule="C101"),
 ), _read("The FHIR server refused or broke off a read", coded("fhir-failed"),
          "Look up the reference number in the log; ask the vendor."))  # fmt: skip
 

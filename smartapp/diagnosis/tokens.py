@@ -44,12 +44,28 @@ def _is_no_answer(case: Case) -> bool:
     return case.code == "token-response-invalid" and is_strange
 
 
+def _is_no_refusal(case: Case) -> bool:
+    """A refusal has nothing of OAuth in it: it is a page, an answer of a FHIR server, or says that
+    the address takes no such request."""
+    if not (_is_refused(case) and 400 <= case.http_status < 500) or case.is_limited:
+        return False
+    is_foreign = case.form == "markup" or "resourceType" in case.token["received"]
+    is_empty = False
+    if not case.ehr_error:
+        is_foreign |= case.form == "other" or case.http_status in (403, 404, 405, 415)
+        is_empty = case.form == "nothing" and case.http_status != 401
+        is_empty &= not case.said  # in WWW-Authenticate
+    return is_empty or "gateway" in case.named or (is_foreign and case.named <= _SAYS_LITTLE)
+
+
 _LIMITED = coded("ehr-limited", "token-budget-spent")
 _GATEWAY = ("Look for a gateway, a proxy or a sign-in page in between, and compare the token "
             "endpoint with the vendor's.")  # fmt: skip
 _DPOP = ("use_dpop_nonce", "invalid_dpop_proof")  # RFC 9449
 _ENDED = "The person, their EHR session or a policy ended it; start a new launch."
 _OVER = {"expired", "jti"}
+# What is named where nothing of OAuth is.
+_SAYS_LITTLE = {"missing", "invalid", "authentication", "credentials", "user", "expired", "fetch"}
 CODE_OVER = "C69"
 _ISSUERS_KEYS = ("See that the expected issuer is the right one and that its keys are found. Their "
                  "address can be entered on the endpoint's discovery page. If they are, tell the "
@@ -167,7 +183,7 @@ TABLE = (
           "codes, it is over when they stop. If codes grew too old while people waited, ask the "
           "vendor for a higher limit."),
     Entry("C80", SEEN, "What answered is not an OAuth token endpoint",
-          lambda c: _is_no_answer(c) or c.is_no_oauth_answer,
+          lambda c: _is_no_answer(c) or _is_no_refusal(c),
           "{c.seen} {c.form_in_words}A token endpoint answers in JSON, with tokens or "
           "an error (RFC 6749 §5).",
           _GATEWAY, "discovery"),
