@@ -23,6 +23,8 @@ SERVER_CLASSES = {"08", "25", "40", "53", "55", "57", "58"}
 # A table or a column that is not there, and one that this role may not use: they name that one.
 UNDEFINED = {"42P01", "42703"}
 FORBIDDEN = "42501"
+# A table, column or other object that is there already.
+TWICE = {"42P07", "42701", "42710"}
 CONNECTION_ERRORS = (
     "redis.exceptions.ConnectionError",
     "redis.exceptions.TimeoutError",
@@ -73,6 +75,11 @@ def of_the_database(error: BaseException) -> str:
         return (
             "The database is not that of this version. Run `python manage.py migrate`, and see "
             "that DATABASE_URL is right."
+        )
+    if getattr(cause, "sqlstate", None) in TWICE:
+        return (
+            "The database has what this would add. Another `migrate` is running, perhaps for "
+            "another machine: once is enough for all. Run it again when that one has ended."
         )
     if getattr(cause, "sqlstate", None) == FORBIDDEN:
         return (

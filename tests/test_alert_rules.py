@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.test import Client
 from django.utils import timezone
 from prometheus_client.core import Metric
 
@@ -72,6 +73,36 @@ def test_each_metric_of_ours_is_on_the_dashboard_or_alarms(known: dict[str, set[
     bases = {re.sub(r"_(total|bucket|count|sum)$", "", name) for name in ours}
     shown = {re.sub(r"_(total|bucket|count|sum)$", "", name) for name in named}
     assert {name for name in bases if not name.endswith("_created")} <= shown
+
+
+def test_nobody_is_woken_by_what_a_stranger_can_send(known: dict[str, set[str]]) -> None:
+    """Without a launch, as a scanner does: what Web addresses of launches answer to that is in no
+    rule that pages, but for a flood of it there is a ticket."""
+    [page], [ticket] = (
+        [re.findall(r'cause[!=]~"([^"]+)"', rule["expr"])[0].split("|")]
+        for name in ("SmartappLaunchesFail", "SmartappLaunchesUnknown")
+        for rule in rules()
+        if rule["alert"] == name
+    )
+    assert page == ticket
+    for method, address in (
+        ("get", "/launch"),
+        ("get", "/launch?iss=https://ehr.example/fhir&launch=1"),
+        ("get", f"/launch?iss={'a' * 9000}&launch=1"),
+        ("post", "/launch"),
+        ("get", "/connect/none/"),
+        ("get", "/callback/none/"),
+        ("get", "/callback/none/?code=1&state=2"),
+        ("get", "/callback/none/?error=access_denied"),
+        ("post", "/callback/none/"),
+    ):
+        metrics.launches.clear()
+        assert (
+            getattr(Client(headers={"host": "127.0.0.1:8000"}), method)(address).status_code >= 400
+        )
+        [family] = metrics.launches.collect()
+        causes = {one.labels["cause"] for one in family.samples if one.name.endswith("_total")}
+        assert causes <= set(page), address
 
 
 @pytest.mark.skipif(not PROMTOOL, reason="no promtool")

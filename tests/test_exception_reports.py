@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, OperationalError, ProgrammingError
 from psycopg import errors
 
-from smartapp.exception_reports import cause, sentence
+from smartapp.exception_reports import cause, of_the_database, sentence
 
 
 def raised(error: BaseException, because: BaseException | None = None) -> BaseException:
@@ -68,3 +68,20 @@ def test_the_way_is_told_innermost_first() -> None:
     here = Path(__file__).name
     assert cause(caught.value).startswith(f"KeyError (tests/{here}:")
     assert "secret" not in cause(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        (errors.DuplicateTable("secret"), "Another `migrate` is running"),
+        (errors.InsufficientPrivilege("permission denied for table a"), "for table a. See that "),
+        (errors.UndefinedColumn("column a does not exist"), "Run `python manage.py migrate`"),
+        (psycopg.OperationalError("it is away"), "cannot be used: it is away."),
+        (errors.UniqueViolation("secret"), ""),
+    ],
+)
+def test_a_terminal_gets_a_sentence_and_what_to_do(why: BaseException, words: str) -> None:
+    told = of_the_database(raised(ProgrammingError(str(why)), why))
+    assert words in told
+    assert bool(words) is bool(told)
+    assert "secret" not in told
