@@ -242,9 +242,7 @@ def _choices(
     labels = [link.label or host_of(link.address.url) for link in links]
     for longer in (host_of, _without_scheme):
         labels = [
-            f"{link.label} ({longer(link.address.url)})".strip()
-            if labels.count(label) > 1
-            else label
+            _with_place(link.label, longer(link.address.url)) if labels.count(label) > 1 else label
             for link, label in zip(links, labels, strict=True)
         ]
     is_own = brand.brand_list_id is None  # with the endpoint's own name
@@ -255,6 +253,10 @@ def _choices(
         )
         for link, label in zip(links, labels, strict=True)
     )
+
+
+def _with_place(label: str, place: str) -> str:
+    return f"{label} ({place})" if label else place
 
 
 def _without_scheme(url: str) -> str:

@@ -172,7 +172,7 @@ def _audience(claims: dict[str, Any], client_id: str, *, may_be_absent: bool) ->
     if not is_absent and not is_ours:
         named = ", ".join(str(item) for item in audiences[:MAX_NAMED])
         raise _error("aud", "not for this client", came=named)
-    azp = claims.get("azp")
+    azp = claims.get("azp") or None  # some libraries write what they do not have as ""
     if azp is None and len(set(audiences)) > 1:
         raise _error("azp-missing", "the token is for several, and has no azp")
     if azp is not None and azp != client_id:
@@ -189,7 +189,7 @@ def _times(claims: dict[str, Any], now: datetime) -> tuple[datetime, datetime]:
         raise _error("iat", f"{iat - seconds:.0f} s in the future")
     if iat < seconds - MAX_AGE_SECONDS or iat > exp:
         raise _error("iat", "too old, or after its own expiry")
-    if "nbf" in claims and _seconds(claims, "nbf") > seconds + CLOCK_SKEW_SECONDS:
+    if claims.get("nbf") is not None and _seconds(claims, "nbf") > seconds + CLOCK_SKEW_SECONDS:
         raise _error("nbf", f"valid in {claims['nbf'] - seconds:.0f} s only")
     return datetime.fromtimestamp(iat, UTC), datetime.fromtimestamp(exp, UTC)
 

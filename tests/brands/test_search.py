@@ -73,6 +73,17 @@ class TestOnSQLite:
         labels = [choice.label for choice in search.search("sorrel").hits[0].choices]
         assert labels == ["fhir.maple.example", "kids.maple.example"]
 
+    def test_addresses_of_one_host_are_a_choice_by_their_paths(self, import_list: Import) -> None:
+        north, south = "https://fhir.maple.example/north", "https://fhir.maple.example/south"
+        import_list(
+            bundle(endpoint("n", address=north), endpoint("s", address=south),
+                   organization("t", "Endpoint/n", "Endpoint/s", name="Tansy")),
+            "--registration", "vendor", name="more.json",
+        )  # fmt: skip
+        Endpoint.objects.update(pinned_hosts=["fhir.maple.example"])
+        labels = [choice.label for choice in search.search("tansy").hits[0].choices]
+        assert labels == ["fhir.maple.example/north", "fhir.maple.example/south"]
+
     def test_what_was_found_dead_is_not_offered(self) -> None:
         BrandAddress.objects.filter(lookup=BASE).update(
             problem="ehr-unreachable", checked_at="2026-11-01T00:00Z"

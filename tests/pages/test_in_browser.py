@@ -4,6 +4,7 @@ import mimetypes
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
@@ -11,19 +12,30 @@ from aiohttp import web
 from django.conf import settings
 from playwright.sync_api import Browser, Page, Playwright, Route, sync_playwright
 
+from smartapp.brands.search import Choice, Found
 from smartapp.protocol.errors import StateExpired
 from tests.accessibility import violations
 from tests.chart.fake_ehr import FakeEHR, always
 from tests.chart.samples import PATIENT, about_patient, concept, patient
 from tests.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
 from tests.pages.people import ARABIC, chart_of, launch_html, plain_chart_of, rendered
-from tests.pages.test_others import HOME, SIGNED_OUT
+from tests.pages.test_others import BRIGID, HOME, SIGNED_OUT
 
 pytestmark = pytest.mark.browser
 
 ORIGIN = "http://app.test"
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'"
 WIDTHS = (320, 390, 1440)
+# Clinics that differ only in the end of what has no place to break.
+_LONG = "fhirpresentation.everhealthsoftware.example/fhir/everhealth/basepractice1234567890/r"
+ALIKE = (
+    replace(BRIGID, told_apart_by=f"{_LONG}4"),
+    replace(BRIGID, told_apart_by=f"{_LONG}5"),
+    replace(
+        BRIGID, place=_LONG, part_of=_LONG, portal=_LONG, told_apart_by="",
+        choices=(Choice(f"{_LONG}4", "/a/"), Choice(f"{_LONG}5", "/b/")),
+    ),
+)  # fmt: skip
 T = TypeVar("T")
 
 
@@ -146,6 +158,25 @@ def test_accessible_and_within_the_window(name: str) -> None:
                 page.set_viewport_size({"width": width, "height": 800})
                 assert not is_too_wide(page), (name, width)
             assert violations(page) == []
+
+    in_own_thread(look)
+
+
+def test_what_tells_clinics_apart_is_not_cut_off_on_a_phone() -> None:
+    """The list hides what is wider than itself, so the whole page would not be too wide."""
+    html = rendered("home.html", page=replace(HOME, found=Found(ALIKE, has_more=False)))
+
+    def look() -> None:
+        with opened(html, width=390) as page:
+            edges = page.locator(".brands :is(strong, .soft, .choices a)").evaluate_all(
+                """all => all.map(one => {
+                    const words = document.createRange();
+                    words.selectNodeContents(one);
+                    return words.getBoundingClientRect().right;
+                })"""
+            )
+            assert len(edges) == 11
+            assert max(edges) <= 390
 
     in_own_thread(look)
 

@@ -108,6 +108,11 @@ class TestGood:
     def test_a_list_with_one_audience_is_one_audience(self) -> None:
         assert validate(token(aud=[CLIENT_ID])).aud == (CLIENT_ID,)
 
+    @pytest.mark.parametrize("empty", [{"nbf": None}, {"azp": None}, {"azp": ""}], ids=str)
+    def test_a_claim_that_is_empty_is_absent(self, empty: dict[str, Any]) -> None:
+        """Some libraries write what they do not have."""
+        assert validate(token(**empty)).sub == CLAIMS["sub"]
+
     def test_several_audiences_pass_with_azp(self) -> None:
         assert validate(token(aud=["other", CLIENT_ID], azp=CLIENT_ID)).aud == ("other", CLIENT_ID)
 
