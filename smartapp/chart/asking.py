@@ -82,16 +82,18 @@ async def _apart_from_each_other(record: Record, search: Search) -> Found:
     """Return what the searches for each category found. Raises ReadRefused if the EHR refuses all
     of them; if it refuses some, a note says so."""
     every = Found()
-    refusals = []
+    refusals: dict[str, ReadRefused] = {}
     for one in search.apart:
         try:
             every.join(await _in_one(record, one))
         except ReadRefused as refused:
-            refusals.append(refused)
-            category = dict(one.parameters)["category"]
-            every.notes.append(f"The EHR refused to look for the category “{category}”.")
+            refusals[dict(one.parameters)["category"]] = refused
     if len(refusals) == len(search.apart):
-        raise refusals[0]
+        raise next(iter(refusals.values()))
+    if refusals:
+        word = "category" if len(refusals) == 1 else "categories"
+        named = ", ".join(f"“{category}”" for category in refusals)
+        every.notes.append(f"The EHR refused to look for the {word} {named}.")
     if refusals or every.given:
         _apart[record.fhir_base_url, search] = time.monotonic() + REMEMBERED_SECONDS
     return every

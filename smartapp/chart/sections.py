@@ -188,8 +188,21 @@ MEASURED = frozenset().union(*CATEGORIES.values())
 # A child's gestational age is needed for its percentiles, so it belongs to the vital signs.
 OF_VITAL_SIGNS = VITAL_SIGN_CODES | GESTATIONAL_AGE
 OF_OTHER_SECTIONS = OF_VITAL_SIGNS.union(SOCIAL_CODES)
-# The other categories of HL7 (observation-category).
-FINDINGS = ("exam", "imaging", "procedure", "therapy", "activity")
+# The other categories of HL7 (observation-category), and those of US Core (us-core-category), which
+# may stand alone: how well somebody can walk, see or think, and what they want done and not done.
+FINDINGS = (
+    "exam",
+    "imaging",
+    "procedure",
+    "therapy",
+    "activity",
+    "functional-status",
+    "disability-status",
+    "cognitive-status",
+    "treatment-intervention-preference",
+    "care-experience-preference",
+    "sdoh",
+)
 CATEGORISED = MEASURED.union(SOCIAL, FINDINGS)
 # Observations without a category: like that of one with a category of the EHR's own, their code
 # decides which section they belong to.

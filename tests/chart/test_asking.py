@@ -269,7 +269,8 @@ class TestCategories:
         for _ in range(2):
             found = await section(ehr, "findings")
             assert (found.state, found.count) == (state, len(known[:1]))
-        refused = [f"The EHR refused to look for the category “{one}”." for one in FINDINGS[2:]]
+        categories = ", ".join(f"“{one}”" for one in FINDINGS[2:])
+        refused = [f"The EHR refused to look for the categories {categories}."]
         assert [*found.notes] == (refused if known else [])
         if known:
             in_one = [one for one in ehr.asked("Observation") if categories_in(one) == [*FINDINGS]]

@@ -199,6 +199,8 @@ class TestReading:
             "survey",
             "exam",
             "imaging",
+            "functional-status",
+            "treatment-intervention-preference",
             "labor",
         )
         ehr.answers["Observation"] = _whatever_is_asked(
@@ -216,7 +218,13 @@ class TestReading:
         assert shown == {
             "vitals": {"vital-signs"},
             "social": {"social-history", "survey"},
-            "findings": {"exam", "imaging", "labor"},
+            "findings": {
+                "exam",
+                "imaging",
+                "functional-status",
+                "treatment-intervention-preference",
+                "labor",
+            },
         }
         assert chart.section("labs").count == 1
 
