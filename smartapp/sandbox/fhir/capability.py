@@ -4,12 +4,9 @@ It includes the old `oauth-uris` extension, which SMART App Launch 1.0 clients r
 Launch 2.2, "Conformance", keeps it for compatibility).
 """
 
-import tomllib
-from functools import cache
 from typing import Any
 
-from django.conf import settings
-
+from smartapp import __version__
 from smartapp.sandbox import addresses
 from smartapp.sandbox.fhir.search import parameters_of
 from smartapp.sandbox.fhir.store import TYPES
@@ -67,13 +64,6 @@ PROFILES = {
 Core does not have are not named."""
 
 
-@cache
-def _version() -> str:
-    """Return the version of this project, which is not installed as a package."""
-    project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text("utf-8"))
-    return str(project["project"]["version"])
-
-
 def capability_statement() -> dict[str, Any]:
     return {
         "resourceType": "CapabilityStatement",
@@ -81,7 +71,7 @@ def capability_statement() -> dict[str, Any]:
         "date": "2026-11-01",
         "kind": "instance",
         "description": "A sandbox with synthetic people only. No record is of a real person.",
-        "software": {"name": "smartapp sandbox", "version": _version()},
+        "software": {"name": "smartapp sandbox", "version": __version__},
         "implementation": {
             "description": "smartapp sandbox, FHIR R4",
             "url": addresses.fhir_base_url(),
