@@ -8,6 +8,7 @@ a lost ring fails closed.
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from axes.middleware import AxesMiddleware
 from django.apps import apps
@@ -18,6 +19,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.http.request import split_domain_port, validate_host
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.security import SecurityMiddleware
@@ -86,6 +88,20 @@ def desk_settings_are_off(**_kwargs: Any) -> list[CheckMessage]:
         Error(message, hint="Change it in the environment or in .env.", id=f"smartapp.{number}")
         for is_wrong, message, number in mistakes
         if is_wrong
+    ]
+
+
+@register(Tags.security, deploy=True)
+def own_host_is_allowed(**_kwargs: Any) -> list[CheckMessage]:
+    host, _ = split_domain_port(urlsplit(settings.PUBLIC_URL).netloc)
+    if validate_host(host, settings.ALLOWED_HOSTS):
+        return []
+    return [
+        Warning(
+            f"ALLOWED_HOSTS has not {host}, the host of PUBLIC_URL: people see no page there.",
+            hint="Add it, or leave ALLOWED_HOSTS out, unless a proxy sends another Host.",
+            id="smartapp.W020",
+        )
     ]
 
 

@@ -215,6 +215,23 @@ class TestDeploy:
         assert f"{name}Middleware" in message.msg
 
 
+@pytest.mark.parametrize(
+    ("allowed", "warned"),
+    [
+        (["app.example.org"], False),
+        ([".example.org"], False),
+        (["*"], False),
+        (["other.example.org"], True),
+        (["app.example.org app"], True),
+    ],
+)
+def test_hosts_without_our_own_are_a_warning(
+    settings: Settings, allowed: list[str], warned: bool
+) -> None:
+    settings.PUBLIC_URL, settings.ALLOWED_HOSTS = "https://App.example.org:8443", allowed
+    assert bool(checks.own_host_is_allowed()) is warned
+
+
 @pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o644, True), (0o640, True)])
 def test_a_dotenv_that_others_can_read_is_a_warning(
     settings: Settings, tmp_path: Path, mode: int, warned: bool

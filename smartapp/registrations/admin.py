@@ -5,7 +5,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -23,6 +23,14 @@ from smartapp.registrations.discovery_page import DiscoveryPages, State, state, 
 from smartapp.registrations.forms import EndpointForm, EndpointFormSet, RegistrationForm
 from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.options import Group, of_group
+
+STILL_NEEDED = (
+    "Launches that are stored here, open or ended: {launches}. Revocations of which the EHR is "
+    "still to be told: {waiting}. Untick Enabled instead: then nobody can use this EHR any more. "
+    "Open launches can be ended under Launches. Each is deleted by itself when its longest time is "
+    "over, which is 12 hours, or 90 days where a patient has allowed lasting access; after that "
+    "the registration can be deleted, too."
+)
 
 
 def actor(request: HttpRequest) -> str:
@@ -174,6 +182,19 @@ class RegistrationAdmin(AddingPage, DiscoveryPages, DoctorPage):
             if not config.pinned_hosts:
                 for warning in http.run(doctor.warnings(config, actor=actor(request))):
                     self.message_user(request, f"{config.name}: {warning}", messages.WARNING)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
+        """Say why a registration cannot be deleted yet, and what to do. Django says instead that
+        even a superuser may not delete launches, or lists each of them."""
+        delete, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        if not protected:
+            return delete, counts, lacking, protected
+        untold = Q(revocations__given_up_at=None)
+        needed = Endpoint.objects.filter(registration__in=objs).aggregate(
+            launches=Count("launches", distinct=True),
+            waiting=Count("revocations", distinct=True, filter=untold),
+        )
+        return delete, counts, set(), [STILL_NEEDED.format(**needed)]
 
     def delete_model(self, request: HttpRequest, obj: Registration) -> None:
         trail.record(actor(request), "registration.delete", f"registration {obj.slug}")

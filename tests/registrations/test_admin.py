@@ -21,6 +21,7 @@ from pytest_django import Settings
 from smartapp import http
 from smartapp.audit.models import AuditEvent
 from smartapp.keys.models import KeySet
+from smartapp.launches.models import Launch, LaunchKind
 from smartapp.protocol.discovery import parse_discovery
 from smartapp.protocol.errors import EndpointHostChanged, UnknownEndpoint
 from smartapp.registrations import discovery, discovery_page, history, registry
@@ -694,6 +695,25 @@ class TestChange:
 
         assert not Registration.objects.exists()
         assert AuditEvent.objects.filter(action="registration.delete", actor="ann").exists()
+
+    @pytest.mark.parametrize("by_list", [False, True])
+    def test_one_that_launches_need_says_what_to_do_instead(
+        self, admin: Client, by_list: bool
+    ) -> None:
+        endpoint = make_endpoint()
+        Launch.objects.create(
+            endpoint=endpoint, kind=LaunchKind.EHR, state_digest="a", launched_at=NOW
+        )
+        if by_list:
+            chosen = {"action": "delete_selected", "_selected_action": [endpoint.registration_id]}
+            page = admin.post(LIST, {**chosen, "post": "yes"}).content.decode()
+        else:
+            page = admin.get(f"{LIST}{endpoint.registration_id}/delete/").content.decode()
+            admin.post(f"{LIST}{endpoint.registration_id}/delete/", {"post": "yes"})
+        assert "open or ended: 1. Revocations of which the EHR is still to be told: 0." in page
+        assert "Untick Enabled" in page
+        assert "permission" not in page
+        assert Registration.objects.count() == 1
 
 
 class TestClientSecret:
