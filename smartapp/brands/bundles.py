@@ -388,12 +388,20 @@ def _resolve(named: dict[str, T], reference: str, base: str) -> T | None:
     reference = _plain(reference)
     if not reference:
         return None
-    if urlsplit(base).scheme in ("http", "https"):
-        root = "/".join(base.split("/")[:-2])
-        below = named.get(urljoin(f"{root}/", reference))
-        if below is not None:
-            return below
+    below = named.get(_below_base_of(base, reference))
+    if below is not None:
+        return below
     return named.get(reference) or named.get("/".join(reference.split("/")[-2:]))
+
+
+def _below_base_of(full_url: str, reference: str) -> str:
+    """Return a reference relative to the base of an entry, as a URL; "" if one of them is none."""
+    root = "/".join(full_url.split("/")[:-2])
+    try:
+        is_url = urlsplit(full_url).scheme in ("http", "https")
+        return urljoin(f"{root}/", reference) if is_url else ""
+    except ValueError:
+        return ""
 
 
 def _add_brand(

@@ -40,6 +40,12 @@ class TestReferences:
         parsed = read(bundle(organization("b", reference), endpoint() | {"fullUrl": full_url}))
         assert [one.addresses[0].url for one in parsed.brands] == [BASE]
 
+    @pytest.mark.parametrize("address", ["https://[server]/Endpoint/1", "https://[", "//[x]"])
+    def test_one_that_is_no_url_harms_no_other_brand(self, address: str) -> None:
+        stray = organization("b", address, name="Stray", partOf={"reference": address})
+        parsed = read(bundle(stray | {"fullUrl": address}, organization(), endpoint()))
+        assert names(parsed) == ["Maple Health"]
+
     def test_one_that_leads_nowhere_is_counted(self) -> None:
         parsed = read(bundle(organization("b", "Endpoint/gone", "Endpoint/maple"), endpoint()))
         assert names(parsed) == ["Maple Health"]
