@@ -57,10 +57,19 @@ def _team(resource: Resource, given: Given) -> Fact:
     )
 
 
+def _roles(found: Resource) -> list[str]:
+    if found.get("resourceType") != "PractitionerRole":
+        return []
+    return concept_texts(found.get("code")) or concept_texts(found.get("specialty"))
+
+
 def _member(member: dict[str, Any], given: Given) -> str:
     reference = member.get("member")
-    name = display(reference) or best_name(given.related.get(target(reference), {}), given.now)
-    role = ", ".join(concept_texts(member.get("role")))
+    found = given.related.get(target(reference), {})
+    # A PractitionerRole has the name of its person, and says what that person does.
+    name = display(reference) or best_name(found, given.now) or display(found.get("practitioner"))
+    roles = concept_texts(member.get("role")) or _roles(found)
+    role = ", ".join(dict.fromkeys(roles))
     of = ", ".join(displays(member.get("onBehalfOf")))
     # R5 calls it the period of coverage.
     during = period_words(member.get("period") or member.get("coveragePeriod")) or ""

@@ -95,7 +95,7 @@ _FORM = (
     r"(?:tab|tablet|cap|capsule|caplet|pill|puff|drop|spray|unit|patch|dose|application|inhalation"
     r"|lozenge|suppository|sachet|packet|vial|ampoule)"
 )
-_COUNTED = re.compile(rf"(\d+(?:\.\d+)?) {_FORM}\b")
+_COUNTED = re.compile(rf"(\d+(?:\.\d+)?) (?:{_FORM}|ml)\b")
 # One spelling for each frequency, way and form that is written in several ways. In Polish "po" is
 # before an amount or a meal, in the languages of Scandinavia "tid" is the time ("samma tid").
 _SPELLINGS = (
@@ -152,7 +152,7 @@ def plain_words(words: str) -> str:
 
 
 def counted_in(words: str) -> list[str]:
-    """Return the numbers of tablets, drops and other forms in words: ["2"] for "two tablets"."""
+    """Return the numbers of tablets, drops, millilitres and the like: ["2"] for "two tablets"."""
     return _COUNTED.findall(plain_words(words))
 
 

@@ -16,7 +16,14 @@ from tests.record.samples import given
 class TestCareTeam:
     def team(self, **members: Any) -> Fact:
         resource = about_patient("CareTeam", "t", **{"status": "active", **members})
-        related = {"Practitioner/1": {"name": [{"text": "Dr. Okafor"}]}}
+        related: dict[str, Resource] = {
+            "Practitioner/1": {"name": [{"text": "Dr. Okafor"}]},
+            "PractitionerRole/1": {
+                "resourceType": "PractitionerRole",
+                "practitioner": {"display": "Dr. Nine"},
+                "code": [concept("Cardiologist")],
+            },
+        }
         (only,) = read_care_teams(given(resource, related=related)).entries
         return only
 
@@ -37,6 +44,13 @@ class TestCareTeam:
             "member in another entry of the EHR",
             "member whom the EHR does not name, Nurse",
         )
+
+    def test_a_member_by_their_role_has_its_person_and_what_they_do(self) -> None:
+        member = {"reference": "PractitionerRole/1"}
+        found = self.team(participant=[{"member": member}])
+        assert found.lines == ("Dr. Nine, Cardiologist",)
+        found = self.team(participant=[{"member": member, "role": [concept("Surgeon")]}])
+        assert found.lines == ("Dr. Nine, Surgeon",)
 
     def test_one_that_is_over_is_folded(self) -> None:
         assert self.team(status="inactive").fold
@@ -80,7 +94,7 @@ class TestCarePlans:
     def plan(self, **members: Any) -> Fact:
         base = {"status": "active", "intent": "plan", "title": "Diabetes plan"}
         resource = about_patient("CarePlan", "p", **{**base, **members})
-        related = {
+        related: dict[str, Resource] = {
             "Condition/c1": {"code": concept("Diabetes")},
             "Goal/g1": {"description": concept("Lower HbA1c")},
         }

@@ -937,6 +937,7 @@ TIMING = "http://hl7.org/fhir/StructureDefinition/timing-"
         (dosed(counting(1, "TAKE 1 CAPSULE DAILY")), "TAKE 1 CAPSULE DAILY | NOT as coded"),
         (dosed(counting(2, "Instill two drops")), "Instill two drops | NOT as coded"),
         (dosed(counting(1, "one tablet", "tablet")), "one tablet | NOT as coded"),
+        (dosed(counting(30, "Take 30 mL")), "Take 30 mL | NOT as coded"),
         (dosed(counting(4, "2 tablets every 4 hours")), "as coded: 4 (no unit given)"),
         (dosed(counting(1, "Instill 4 drops")), "as coded: 1 (no unit given)"),
         (dosed(counting(1, "Take 1 mg")), "as coded: 1 (no unit given)"),
