@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from smartapp.record.codes import status_codes
+from smartapp.record.codes import codes, status_codes
 from smartapp.record.elements import (
     Resource,
     is_true,
@@ -394,6 +394,10 @@ _OLDER_NEGATIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
 # releases of the guide it is a modifier. In SNOMED CT.
 _VERIFIED_OR_NOT = "ch-vacd-ext-verification-status"
 _VERIFIED = {"59156000": "", "76104008": "Not confirmed", "723510000": ENTERED_IN_ERROR}
+# The Netherlands' extension for an agreement to interrupt or to stop a medicine: its codes, in
+# SNOMED CT, and R4's status for each.
+_STOP_TYPE = "nictiz.nl/fhir/StructureDefinition/ext-StopType"
+_STOPPED = {"385655000": "on-hold", "410546004": "stopped"}
 
 
 def in_r4(resource: Resource) -> Resource:
@@ -403,12 +407,25 @@ def in_r4(resource: Resource) -> Resource:
     if "extension" in resource and (elements := dict(_elements_of_other_releases(resource))):
         resource = {**elements, **resource}
     if _type(resource) not in _RESULTS:
-        return _with_status_of_r4(resource)
+        return _with_status_of_r4(_with_stop_type(resource))
     if "related" in resource:
         resource = {**resource, **_relations_of_r4(resource)}
     status = resource.get("status")
     of_r4 = _STATUSES_OF_V2.get(status) if isinstance(status, str) else None
     return {**resource, "status": of_r4} if of_r4 else resource
+
+
+def _with_stop_type(resource: Resource) -> Resource:
+    """Return a Dutch agreement to stop a medicine with R4's status for it. One that is withdrawn or
+    has another mark besides stays as it is."""
+    marks = mappings(resource.get("modifierExtension"))
+    if len(marks) != 1 or not text(marks[0].get("url")).endswith(_STOP_TYPE):
+        return resource
+    status = next(filter(None, map(_STOPPED.get, codes(marks[0].get("valueCodeableConcept")))), "")
+    if not status or "entered-in-error" in status_codes(resource.get("status")):
+        return resource
+    others = {name: one for name, one in resource.items() if name != "modifierExtension"}
+    return {**others, "status": status}
 
 
 def _relations_of_r4(resource: Resource) -> Resource:

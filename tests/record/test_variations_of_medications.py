@@ -9,6 +9,7 @@ from smartapp.record.medications import NAMES_ONLY
 from smartapp.record.moments import DATA_ABSENT_REASON
 from tests.chart.samples import Resource, about_patient, quantity
 from tests.pages.sections import assert_says, words_of
+from tests.record.samples import SNOMED
 
 IN_PLACE = [{"url": "http://example.org/unclear", "valueString": "see chart"}]
 NDF_RT = "http://hl7.org/fhir/ndfrt"
@@ -51,6 +52,12 @@ def dosed(*dosages: object, **members: Any) -> Resource:
 
 def repeated(**repeat: Any) -> Resource:
     return {"timing": {"repeat": repeat}}
+
+
+def stop_type(code: str) -> Resource:
+    """Return the Netherlands' mark of an agreement to stop a medicine."""
+    url = "http://nictiz.nl/fhir/StructureDefinition/ext-StopType"
+    return {"url": url, "valueCodeableConcept": {"coding": [{"system": SNOMED, "code": code}]}}
 
 
 def counting(count: int, words: str, unit: str = "1") -> Resource:
@@ -934,6 +941,16 @@ TIMING = "http://hl7.org/fhir/StructureDefinition/timing-"
         ),
         (order(WARFARIN, performerType={"text": "a nurse"}), "to be given by a nurse"),
         (dosed({"text": "5 mg", "route": null_flavor("UNK")}), "as coded: route unknown"),
+        (
+            order(WARFARIN, modifierExtension=[stop_type("410546004")]),
+            f"no longer taken | Warfarin 5 mg Stopped | {NO_CURRENT}",
+        ),
+        (order(WARFARIN, modifierExtension=[stop_type("385655000")]), "Warfarin 5 mg On hold"),
+        (order(WARFARIN, modifierExtension=[stop_type("1")]), "does not understand"),
+        (
+            order(WARFARIN, modifierExtension=[stop_type("410546004"), {"url": "urn:other"}]),
+            "does not understand",
+        ),
         (dosed(counting(1, "TAKE 1 CAPSULE DAILY")), "TAKE 1 CAPSULE DAILY | NOT as coded"),
         (dosed(counting(2, "Instill two drops")), "Instill two drops | NOT as coded"),
         (dosed(counting(1, "one tablet", "tablet")), "one tablet | NOT as coded"),
