@@ -7,6 +7,8 @@ a lost ring fails closed.
 """
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +21,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Model, Q, QuerySet
 from django.http.request import split_domain_port, validate_host
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
@@ -180,6 +183,35 @@ def verify_opened() -> None:
         raise ImproperlyConfigured(problem)
 
 
+def verify_all_opened() -> None:
+    """Check that the ring has the key of every value that stays, not only of the newest: where
+    `reseal` was forgotten before an entry was dropped, older registrations cannot launch. Raises
+    ImproperlyConfigured with one sentence. It stops no start: what is lost for good has to be
+    entered again in the app itself."""
+    prefixes = vault.ring().prefixes
+    of_no_key = {
+        column.model: _values(column).exclude(_begins_with(column, prefixes)).count()
+        for column in vault.SEALED_COLUMNS
+        if not column.is_passing
+    }
+    if any(of_no_key.values()):
+        found = ", ".join(f"{model}: {count}" for model, count in of_no_key.items() if count)
+        raise ImproperlyConfigured(
+            f"ENCRYPTION_KEYS lacks the key of some values ({found}). Put its earlier entries back "
+            "and run `python manage.py reseal` before they are dropped; replace what stays unread."
+        )
+
+
+def _values(column: vault.SealedColumn) -> QuerySet[Model]:
+    rows: QuerySet[Model] = apps.get_model(column.model)._default_manager.all()
+    return rows.exclude(**{column.field: ""})
+
+
+def _begins_with(column: vault.SealedColumn, prefixes: list[str]) -> Q:
+    ways = [Q(**{f"{column.field}__startswith": prefix}) for prefix in prefixes]
+    return reduce(or_, ways)
+
+
 def _verify_schema() -> None:
     """Refuse a schema that is behind. One that is ahead is allowed: during an upgrade the previous
     version runs on with it."""
@@ -220,9 +252,8 @@ def _unopened(columns: Sequence[vault.SealedColumn]) -> str | None:
     """Return what is wrong if the newest value of a column cannot be unsealed. Raises
     ImproperlyConfigured for an unusable ring."""
     for column in columns:
-        rows = apps.get_model(column.model)._default_manager.exclude(**{column.field: ""})
         # Only this column: before `migrate`, the new columns of a new version do not exist.
-        newest = rows.order_by("-pk").only(column.field).first()
+        newest = _values(column).order_by("-pk").only(column.field).first()
         try:
             if newest is not None:
                 vault.unseal(getattr(newest, column.field), column.context(newest))

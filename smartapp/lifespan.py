@@ -9,8 +9,11 @@ import contextlib
 import gc
 import logging
 
+from django.core.exceptions import ImproperlyConfigured
+
 from smartapp import __version__, checks, deadlines, http, metrics, metrics_page
 from smartapp.bytes_answer import Receive, Send
+from smartapp.database import in_database
 from smartapp.exception_reports import sentence
 from smartapp.exchange import background
 from smartapp.keys import memory
@@ -54,6 +57,10 @@ async def _start() -> list[asyncio.Task[None]]:
     gc.freeze()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     await checks.verify_start()
+    try:
+        await in_database(checks.verify_all_opened)
+    except ImproperlyConfigured as error:
+        logger.error("%s", error)
     logger.info("smartapp %s starts", __version__)
     await memory.refresh()
     kept = (

@@ -50,22 +50,28 @@ def _b64decode(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class SealedColumn:
-    """A database column of sealed values. `context` returns the context of a row's value."""
+    """A database column of sealed values. `context` returns the context of a row's value.
+
+    `is_passing`: its rows end by themselves, and may be very many.
+    """
 
     model: str
     field: str
     context: Callable[[Any], str]
+    is_passing: bool = False
 
 
 SEALED_COLUMNS: list[SealedColumn] = []
 
 
-def register_column(model: str, field: str, context: Callable[[Any], str]) -> None:
+def register_column(
+    model: str, field: str, context: Callable[[Any], str], *, is_passing: bool = False
+) -> None:
     """Declare a sealed column ("app.Model", field name). Call it in the model's module.
 
     `reseal` and the start-up check use only declared columns.
     """
-    SEALED_COLUMNS.append(SealedColumn(model, field, context))
+    SEALED_COLUMNS.append(SealedColumn(model, field, context, is_passing))
 
 
 class KeyRing:
@@ -93,6 +99,11 @@ class KeyRing:
     def prefix(self) -> str:
         """The prefix of the values that `seal` returns, and of no other key's values."""
         return f"v1.{self.sealing_key_id}."
+
+    @property
+    def prefixes(self) -> list[str]:
+        """The prefixes of the values that `unseal` may be able to open."""
+        return [f"v1.{key_id}." for key_id in self._ciphers]
 
     def seal(self, plaintext: bytes, context: str) -> str:
         nonce = os.urandom(NONCE_BYTES)

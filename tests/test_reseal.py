@@ -1,13 +1,16 @@
+import re
 from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.utils import timezone
 from pytest_django import Settings
 
-from smartapp import vault
-from smartapp.keys import key_creation, material
+from smartapp import checks, vault
+from smartapp.keys import heartbeat, key_creation, material
 from smartapp.keys.models import SigningKey
 from smartapp.launches.models import Launch, tokens_context
 from smartapp.management.commands import reseal
@@ -76,6 +79,27 @@ def test_everything_opens_after_the_old_key_is_dropped(
     assert vault.unseal(secret, registration.client_secret_context) == b"hunter2"
     assert vault.unseal(launch.sealed_tokens, tokens_context(launch.uuid)) == b"tokens"
     assert material.open_private_key(SigningKey.objects.get()).is_private
+
+
+def test_a_ring_of_which_an_entry_was_dropped_too_early_is_told(
+    settings: Settings, registration: Registration
+) -> None:
+    """Without `reseal`. What was sealed last opens, and so every check of the newest value passed
+    while the EHRs of earlier days could not be launched from."""
+    left = turn(settings)
+    key_creation.create_key_set("newer", algs=["ES384"], now=NOW)
+    make_registration("newer", client_secret="hunter3")
+    checks.verify_all_opened()
+
+    settings.ENCRYPTION_KEYS = left
+    checks.verify_opened()
+    told = r"\(keys.SigningKey: 1, registrations.Registration: 1\).* `python manage.py reseal`"
+    with pytest.raises(ImproperlyConfigured, match=told):
+        checks.verify_all_opened()
+    with pytest.raises(CommandError, match="key ring"):
+        call_command("maintain", stdout=StringIO())
+    [failure] = heartbeat.failures(timezone.now())
+    assert re.search(told, failure)
 
 
 def test_a_second_run_has_nothing_to_do(settings: Settings, registration: Registration) -> None:

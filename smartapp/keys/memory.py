@@ -99,6 +99,7 @@ _numbers = count(1)
 _refreshed_at = -float(SECONDS_BETWEEN_MISSES)
 _seen_at = -float(OLDEST_THAT_SIGNS_SECONDS)  # when the database was last read successfully
 _next_refresh: asyncio.Task[None] | None = None
+_unopened: set[str] = set()  # keys of which the log has been told
 # Wakes the task that keeps this process fresh; None if no such task runs.
 _waker: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
 
@@ -155,6 +156,7 @@ def forget() -> None:
     _refreshed_at = -float(SECONDS_BETWEEN_MISSES)
     _seen_at = -float(OLDEST_THAT_SIGNS_SECONDS)
     _next_refresh = None
+    _unopened.clear()
     fetches.forget()
     attribution.forget()
 
@@ -255,7 +257,9 @@ def _terms(
             private_key = known.get(row.kid) or open_private_key(row)
         except VaultError as exc:
             # One unreadable row must not stop the other key sets.
-            logger.error("signing key %s does not open: %s", row.kid, exc)
+            if row.kid not in _unopened:  # it is read again every ten seconds
+                _unopened.add(row.kid)
+                logger.error("signing key %s does not open: %s", row.kid, exc)
             continue
         term = Term(Signer(row.kid, row.alg, private_key), row.signs_from, row.signs_until)
         terms[row.key_set.slug, row.alg] += (term,)

@@ -187,11 +187,20 @@ class LaunchEvent(models.Model):
 
 
 vault.register_column(
-    "launches.Launch", "sealed_tokens", lambda launch: tokens_context(launch.uuid)
+    "launches.Launch",
+    "sealed_tokens",
+    lambda launch: tokens_context(launch.uuid),
+    is_passing=True,
 )
 vault.register_column(
-    "launches.Launch", "sealed_refresh_failure", lambda launch: refresh_failure_context(launch.uuid)
+    "launches.Launch",
+    "sealed_refresh_failure",
+    lambda launch: refresh_failure_context(launch.uuid),
+    is_passing=True,
 )
 vault.register_column(
-    "launches.Revocation", "sealed_tokens", lambda row: revocation_context(row.uuid)
+    "launches.Revocation",
+    "sealed_tokens",
+    lambda row: revocation_context(row.uuid),
+    is_passing=True,
 )

@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.core.cache import cache
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.utils import timezone
 
-from smartapp import vault
+from smartapp import checks, vault
 from smartapp.database import in_database, seconds_ahead
 from smartapp.exception_reports import cause
 from smartapp.keys import heartbeat, memory
@@ -164,13 +165,26 @@ async def _passes(name: str, check: Callable[[], Awaitable[bool]]) -> bool:
 
 
 async def _remarks() -> list[str]:
-    """Return the problems of the periodic work and of this machine's clock. They are warnings: most
-    launches do not depend on the first, and the database's clock may be the wrong one."""
+    """Return the problems of the periodic work, of this machine's clock and of older values that
+    this key ring does not open. They are warnings: most launches do not depend on the first, the
+    database's clock may be the wrong one, and other EHRs' launches need none of the third."""
     try:
         async with asyncio.timeout(WAIT_SECONDS):
-            return await in_database(lambda: heartbeat.problems(timezone.now()) + _own_clock())
+            return await in_database(_seen_in_database)
     except Exception:  # the database is away, which is reported already
         return []
+
+
+def _seen_in_database() -> list[str]:
+    return heartbeat.problems(timezone.now()) + _own_clock() + _own_key_ring()
+
+
+def _own_key_ring() -> list[str]:
+    try:
+        checks.verify_all_opened()
+    except ImproperlyConfigured as error:
+        return [str(error)]
+    return []
 
 
 def _own_clock() -> list[str]:

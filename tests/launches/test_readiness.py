@@ -11,6 +11,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 from pytest_django import Settings
 
+from smartapp import vault
 from smartapp.database import in_database
 from smartapp.keys import heartbeat, key_creation, memory
 from smartapp.keys.models import SigningKey
@@ -30,6 +31,7 @@ def look_anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     readiness.forget()
     yield
     readiness.forget()
+    memory.forget()
 
 
 def answering(well: bool) -> Callable[[], Awaitable[bool]]:
@@ -152,6 +154,20 @@ class TestLook:
         missing, warnings = await look()
         assert missing == []
         assert "60 minutes ago" in warnings[0] or "1 hour" in warnings[0]
+
+    async def test_tells_of_keys_that_this_ring_does_not_open_and_the_log_once(
+        self, settings: Settings, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        now, new = timezone.now(), vault.new_key()
+        await in_database(key_creation.create_key_set, "one", algs=["ES384"], now=now)
+        settings.ENCRYPTION_KEYS = new
+        await in_database(key_creation.create_key_set, "two", algs=["ES384"], now=now)
+        for _ in range(3):
+            await memory.refresh()
+        missing, [warning] = await look()
+        assert missing == []  # the other EHRs' launches go on
+        assert "lacks the key of some values (keys.SigningKey: 1)" in warning
+        assert caplog.text.count("does not open: sealed under a key") == 1
 
     async def test_a_change_is_logged_once(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

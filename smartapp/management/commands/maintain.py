@@ -18,7 +18,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from smartapp import deadlines, http
+from smartapp import checks, deadlines, http
 from smartapp.administrators import throttling
 from smartapp.brands import health, logos, own
 from smartapp.database import own_connection
@@ -93,6 +93,7 @@ class Command(BaseCommand):
         """Return the tasks by name. Each returns how many rows or revocations it processed."""
         return {
             "keys": self._rotate,
+            "key ring": _look_at_key_ring,
             "revocations": _revoke,
             **{f"purging {name}": partial(purge, batch) for name, batch in PURGES.items()},
             "discovery": _read_discovery,
@@ -150,6 +151,11 @@ def _end_of_process() -> Iterator[threading.Event]:
         yield ending
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _look_at_key_ring() -> int:
+    checks.verify_all_opened()
+    return 0
 
 
 def _revoke() -> int:
