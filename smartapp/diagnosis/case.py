@@ -224,7 +224,7 @@ class Case:
     @cached_property
     def missed(self) -> str:
         """What the EHR says is missing, although it was sent to it."""
-        is_said = bool(self.ehr_error) and "missing" in self.named
+        is_said = self.is_refused and "missing" in self.named
         if not is_said or not self.named.isdisjoint(_NOT_LOST):
             return ""
         sent = self.asked["sent"]
@@ -236,7 +236,10 @@ class Case:
         pkce = "code_verifier" if self.is_at_token_endpoint else "code_challenge"
         if not missed and "pkce" in self.named and pkce in sent:
             missed.append(pkce)
-        proves = self.is_at_token_endpoint and self.method not in ("", AuthMethod.NONE)
+        is_of_oauth = self.ehr_error in oauth_errors.STANDARD  # and not of what stands before it
+        proves = (
+            is_of_oauth and self.is_at_token_endpoint and self.method not in ("", AuthMethod.NONE)
+        )
         others = {"secret", "assertion", "method", "certificate", "body"}
         if proves and "authentication" in self.named and self.named.isdisjoint(others):
             missed.append("our authentication")

@@ -16,7 +16,7 @@ from smartapp.diagnosis.entry import (
 )
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, SAID, SEEN
 from smartapp.launches.models import Step
-from smartapp.protocol.oauth_errors import TROUBLE
+from smartapp.protocol.oauth_errors import STANDARD, TROUBLE
 from smartapp.registrations.options import AuthMethod
 
 
@@ -50,9 +50,10 @@ def _is_no_refusal(case: Case) -> bool:
     if not (_is_refused(case) and 400 <= case.http_status < 500) or case.is_limited:
         return False
     is_foreign = case.form == "markup" or "resourceType" in case.token["received"]
+    is_foreign |= case.ehr_error not in STANDARD and case.http_status in (404, 405, 415)
     is_empty = False
     if not case.ehr_error:
-        is_foreign |= case.form == "other" or case.http_status in (403, 404, 405, 415)
+        is_foreign |= case.form == "other" or case.http_status == 403
         is_empty = case.form == "nothing" and case.http_status != 401
         is_empty &= not case.said  # in WWW-Authenticate
     return is_empty or "gateway" in case.named or (is_foreign and case.named <= _SAYS_LITTLE)

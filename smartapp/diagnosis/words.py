@@ -26,7 +26,7 @@ _SUBJECTS = {
     r"(reply|return) ?(url|uri|address)",
     "client_id": r"client[ _.-]?id(entifier)?\b|\bapp(lication)?[ _-]id\b|"
     r"(unknown|unregistered|unrecogni[sz]ed|terminated|no such|nonexistent)[ _-](client(?!_)|app)|"
-    r"(client|app(lication)?)\b[^.]{0,40}? (is |was )?(not|un|never|could not be) ?"
+    r"(client(?! assertion)|app(lication)?)\b[^.]{0,40}? (is |was )?(not|un|never|could not be) ?"
     r"(be )?(found|known|registered(?! for)|recogni[sz]ed|exist)|(an?)?(other|different) client|"
     r"no (client|app(lication)?) (with|found|registered)|invalid api ?key|"
     r"not issued to this client|(invalid|incorrect) client\b"
@@ -34,7 +34,8 @@ _SUBJECTS = {
     "secret": r"secret(?! question)|basic auth|client password|"
     r"(invalid|wrong|bad|incorrect) password|\bpassword (is )?(invalid|wrong|incorrect)",
     "method": r"auth\w*[ _]method|method of auth|cannot authenticate with|"
-    r"client is public|public client|secret (signed )?jwt|client_secret_jwt|"
+    r"client is public|public client|\ba?symmetric (client )?auth|"
+    r"secret (signed )?jwt|client_secret_jwt|"
     r"((not|un) ?(allowed|supported|permitted|enabled)|disabled)\b[^.]{0,30}"
     r"(private_key_jwt|client_secret|assertion)|"
     r"(private_key_jwt|client_secret_\w+|basic auth\w*)[^.]{0,30}"
@@ -46,47 +47,48 @@ _SUBJECTS = {
     "code": r"(?<!error )(?<!status )\bcode\b(?!.?(verifier|challenge))",
     "dpop": r"\bdpop\b",
     "pkce": r"pkce|\bS256\b|code.?verifier|code.?challenge|transform algorithm|proof key",
-    "aud": r"\baud(ience)?\b|resource (server|principal)(?! (is|error|fail))|"
+    "aud": r"\baud(ience)?s?\b|resource (server|principal)(?! (is|error|fail))|"
     r"\bservice not (found|enabled)",
     "keys": r"\bkid\b|\bjwks?(\b|_)|\bjku\b|web key|key set|key id|"
-    r"(public|signing|matching|usable|suitable|verification) key|"
+    r"(public|signing|matching|usable|suitable|verification|unknown) key|"
     r"(^\W*|\bthe )key (is |was )?not found|"
     r"\bkeys? (is |are )?not (yet )?(active|valid)|\bx5[ct]\b|thumbprint|"
     r"signature(?! (alg|required|missing))|"
     r"(jw[ts]|token|assertion|client)\b[^.]{0,20} (not (be )?verif|verif\w* failed)",
     # Not in a header that is repeated: `{kid=1, alg=RS384}`.
     "alg": r"\balg(orithm)?s?\b(?!=)|(?<!alg=)\b[RE]S(256|384|512)\b|\bkey (size|length)\b|"
-    r"\b(EC|RSA) keys? (is |are )?(not|un) ?(supported|allowed|accepted)",
-    "claimed": r"\biss\b|issuer(?! certificate)|\bsub\b|subject",
-    "fetch": r"(fail|could not|unable|can ?not|error)\w* (to )?"
-    r"(be )?(fetch|retriev|load|download|access|read|resolv|get|reach|connect|dereferenc)\w*|"
-    r"(returned|answered|responded|status)( with)?:? (http )?[345]\d\d|time[sd]?.?out|unreachable|"
-    r"\bECONN|\bENOTFOUND|connection refused|blocked|\bunavailable|"
+    r"\b(EC|RSA|elliptic curve) keys? (is |are )?(not|un) ?(supported|allowed|accepted)",
+    "claimed": r"\biss\b|issuer(?! certificate)|\bsub\b|subject(?! (alternative )?name)",
+    "fetch": r"(fail|could not|unable|can ?not|error)\w* (to )?(be )?"
+    r"(fetch|retriev|obtain|load|download|access|read|resolv|get|reach|connect|dereferenc)\w*|"
+    r"(returned|answered|responded|status)( with)?:? (http )?[345]\d\d|\bhttp [345]\d\d|"
+    r"time[sd]?.?out|unreachable|\bECONN|\bENOTFOUND|connection refused|blocked|\bunavailable|"
     r"(while|when) (fetch|retriev|load|download|read|gett)ing|"
     r"(fetch|retriev|load|download)\w* (fail|error)|"
-    r"\bjwks?\b[^.]{0,40} (redirect|certificate|https|json|html|too large)|content.type of jwks",
+    r"\bjwks?\b[^.]{0,40} (redirect|certificate|https|json|html|too large|"
+    r"(white|allow)\w* ?list)|content.type of jwks",
     "gateway": r"\bno api ?key\b|api ?key variable|subscription key|\bWAF\b|firewall",
     "sign_in": r"admin\w* (consent|approval) (is )?required|need admin\w* approval|multi.?factor|"
     r"\bMFA\b|(log|sign) ?in again|expired session|not consented|"
     r"(forgot\w*|change)( their)? password|mismatche?d? (identity|user)|(identity|user) mismatch|"
     r"(auth\w*|logged|signed)\b[^.]{0,40} (different|another) user\b|"
-    r"already (authenticated|logged|signed)|(log|sign).?in failed|(logged|signed) out|"
+    r"already (authenticated|logged|signed)|(log|sign).?in failed|(logged|signed) (out|off)|"
     r"(authentication|(log|sign).?in)[ _](has )?expired|"
     r"\bcsrf\b|consent (is )?required|(page|form|request) (has )?expired|"
     r"user ?name or password|user credentials|"
-    r"session (has |is )?(expired|timed out|inactive|not (active|found))|"
+    r"session (has |is )?(been )?(expired|terminated|timed out|inactive|not (active|found))|"
     r"password (has |is )?expired|verify your e.?mail",
     "network": r"handshake|certificat\w+ (chain|path)|PKIX|self.signed|unknown ?host|getaddrinfo|"
     r"\bENOTFOUND|\bECONN|\bETIMEDOUT|connection (refused|reset)|no route to|remote certificate|"
     r"certificate.verify|leaf.signature|(issuer|first) certificate|unknown authority|"
     r"(?<!client )(?<!ssl )certificate (has |is )?(expired|not trusted|untrusted)|"
-    r"(name|host) (or service )?(is )?not known|no such host|"
+    r"(name|host) (or service )?(is )?not known|no such host|\bdns (lookup|resolution|error)|"
     r"altnames|resolves to a private|host is known|nodename|name resolution|(ssl|tls) connection",
     "address": r"\bip[ -]?(address|range|restrict)|(your|source|remote|client) ip\b",
     "limit": r"too many (?!scopes|resources|active)|rate.?limit|quota|throttl|slow.?down|"
     r"over (rate|qps)",
     "body": r"in the body|request body|client_secret_post",
-    "missing": r"missing|required|must (name|include|contain|be (present|sent))|\babsent|"
+    "missing": r"missing|required|must (name|include|contain|be (present|sent|set))|\babsent|"
     r"\bno\b[^.]{0,40}\b(included|provided|present|supplied|given|sent|found)|\bno scopes?\b|"
     r"\bnot (provided|supplied|given|specified|sent)|(not be|is|was) (null|blank|empty)\b",
     "invalid": r"invalid|incorrect|mismatch|malformed|(not|non) match|not valid|unknown|"
@@ -118,7 +120,7 @@ _SUBJECTS = {
     "tenant": r"(unknown|invalid|no such|wrong) (tenant|realm|practice|organi[sz]ation|project|"
     r"site)|(other|another|different) tenant|"
     r"\b(tenant|realm|practice|organi[sz]ation|project|membership)\b[^.]{0,40}? "
-    r"(not (be )?(found|known|exist|registered)|unknown|mismatch|does not match)|for realm|"
+    r"(not (be )?(found|known|exist|registered)|unknown|mismatch|does not match|neither)|for realm|"
     # Nothing else of it: "The client of this practice is not valid".
     r"\b(tenant|realm|practice|organi[sz]ation)( id)?( [\w'\"-]*\d[\w'\"-]*)? "
     r"(is )?(not (valid|configured)|invalid|terminated)",
@@ -133,13 +135,14 @@ _SUBJECTS = {
     r"already (been )?(used|seen|redeemed|consumed|exchanged|processed)|"
     r"used (before(?! [\d[])|already|previously|more than)|\breused?\b",
     "clock": r"\bexp\b|\biat\b|\bnbf\b|clock|in the (future|past)|lifetime|not yet valid|skew|"
-    r"used before [\d[]|valid(ity)? (time|period)|time range|"
+    r"used before [\d[]|(valid(ity)?|expir\w+) (time|period)|time range|"
     r"(token|assertion|jwt) is not (yet )?active|"
     r"(?<!refresh )(?<!access )token (has |is )?expired|"
     r"\b(expir\w+|issued|valid\w*) .*too (far|long|old)|\bissued\b[^.]* ago\b",
     "lasts": r"life ?time\b[^.]{0,30}(exceed|too|max|limit|long|greater|more)|"
     r"(exceed\w*|max\w*|allowed)\b[^.]{0,30}life ?time|"
-    r"\b(exp|expir\w+|valid\w*)\b[^.]{0,60}(too (far|long)|more than)(?![^.]* (ago|past)\b)",
+    r"\b(exp|expir\w+|valid\w*)\b[^.]{0,60}(too (far|long)|more than|exceeds)"
+    r"(?![^.]* (ago|past)\b)",
     "expired": r"expired",
     "registration": r"registration",
     "credentials": r"(?<!_)credentials",

@@ -251,6 +251,8 @@ class TestTokenEndpoint:
             (refusal(400, "invalid_request", "code_verifier is missing"), "sent to it: code_ver"),
             (refusal(400, "invalid_request", "Missing client_assertion"), "sent to it: client_ass"),
             (refusal(401, "invalid_client", "No client authentication included"), "our authentica"),
+            (json_text(400, '{"ErrorCode":"invalid_request","Error":"Required param : code"}'),
+             "sent to it: code"),
             # Our assertion, under the names of other errors.
             (refusal(400, "invalid_grant", "Invalid JWT signature."), "does not have the key"),
             (refusal(400, "invalid_grant", "JWT expired"), "times wrong"),
@@ -293,6 +295,8 @@ class TestTokenEndpoint:
             (refusal(403, "access_denied", "Outside of office hours"), "refused the token request"),
             # Something else answers.
             (raw(413, "", "text/plain"), NO_OAUTH),
+            (refusal(404, "not_found", "Not Found"), NO_OAUTH),
+            (json_text(403, '{"message":"Missing Authentication Token"}'), NO_OAUTH),
             (json_text(401, '{"message":"No API key found in request"}'), NO_OAUTH),
             (refusal(403, "forbidden", "Request blocked by WAF"), NO_OAUTH),
             (raw(401, "<html>Sign in</html>"), NO_OAUTH),

@@ -399,7 +399,46 @@ OF_PRODUCTS = [
     (SIGNED, "invalid_client", "Missing or invalid client JWT", "refuses our client assertion"),
     (SIGNED, "invalid_client", "Unsupported JWS algorithm", "does not take our algorithm"),
     (SIGNED, "invalid_request", "no client authentication mechanism provided", "to it: our auth"),
+    # As Medplum, eClinicalWorks, Entra ID, Hydra, Keycloak and Spring have it.
+    (SIGNED, "invalid_request", "Invalid client assertion audience", "wants another audience"),
+    (SIGNED, "invalid_request", "Invalid client assertion issuer", "compares iss and sub"),
+    (SIGNED, "invalid_client", "Multiple audiences not allowed", "wants another audience"),
+    (SIGNED, "invalid_client", 'Claim "jti" from "client_assertion" must be set but is not.',
+     "misses a part of our client assertion: jti"),
+    (SIGNED, "invalid_client", 'Claim "jti" from "client_assertion" MUST only be used once.',
+     "repeated one"),
+    (SIGNED, "invalid_client", "Unable to verify the request object because its claims could not "
+     "be validated, check if the expiry time is set correctly.", "times wrong"),
+    (SIGNED, "invalid_client", "Client is not configured for asymmetric authentication",
+     "another way to authenticate"),
+    (SIGNED, "invalid_client", "JWT expiration exceeds 5 minutes", "valid for too long"),
+    (SIGNED, "invalid_client", "HTTP 403 received from JWKS endpoint", "could not fetch our keys"),
+    (SIGNED, "invalid_client", "DNS lookup of app.example failed", "could not fetch our keys"),
+    (SIGNED, "invalid_client", "Elliptic curve keys not supported, use RSA", "our algorithm"),
+    (SIGNED, "jwks_not_whitelisted", "JWKS URL is not in the allowed list", "could not fetch our"),
+    (SIGNED, "jwks_url_inaccessible", "Cannot reach JWKS URL", "could not fetch our keys"),
+    (SIGNED, "jwks_kid_mismatch", "JWT key ID does not match any key in JWKS", "not have the key"),
+    (SIGNED, "invalid_client", "IDX20803: Unable to obtain configuration from: "
+     "'https://app.example/jwks'.", "could not fetch our keys"),
+    (SIGNED, "app_not_activated", "FHIR app authentication is not enabled", "not active"),
+    (SIGNED, "invalid_client", "AADSTS700030: Invalid certificate - subject name in certificate is "
+     "not authorized.", "client id is not known"),
+    (SIGNED, "invalid_request", "AADSTS900023: Specified tenant identifier 'x' is neither a valid "
+     "DNS name, nor a valid external domain.", "know the organization"),
+    # Said by what stands before an authorization server, as soon as it finds nothing that it knows.
+    (SIGNED, "Unauthorized", "Full authentication is required to access this resource",
+     "refused the token request"),
     # Oracle Health's, whose address says after its ? who asked.
+    *(
+        (SIGNED, "invalid_client", f"https://e.example/errors/urn:e:error:{urn}/instances/14c9",
+         words)
+        for urn, words in (
+            ("client-assertion:jwt-bearer:invalid-signature", "does not have the key"),
+            ("client-assertion:jwt-bearer:unknown-key", "does not have the key"),
+            ("client-assertion:jwt-bearer:invalid-audience", "wants another audience"),
+            ("oauth2:token:invalid-tenant", "does not know the organization"),
+        )
+    ),
     *(
         (SIGNED, "invalid_grant", f"https://e.example/errors/urn:e:error:oauth2:token:{urn}/"
          "instances/[…]?persona=provider&[…]", words)
@@ -526,6 +565,12 @@ AT_SIGN_IN = [
     ("invalid_scope", "offline_access scope is required", "no lasting access"),
     ("invalid_scope", "Scope exceeds maximum length", "too long for the EHR"),
     ("access_denied", "No appointments found for the person", "said no"),
+    ("access_denied", "You have been logged off due to inactivity", "let the person sign in"),
+    ("access_denied", "Your session has been terminated because you logged in elsewhere",
+     "let the person sign in"),
+    ("access_denied", "AADSTS65004: User declined to consent to access the app.", "said no"),
+    ("invalid_request", "launch parameter was incorrectly formatted or did not originate from this "
+     "server", "no longer knows this launch"),
     # What is switched off, locked or missing is not always the app, nor what it sent.
     ("access_denied", "Patient record is locked", "said no"),
     ("access_denied", "Two-factor authentication is not enabled", "said no"),

@@ -52,11 +52,22 @@ def test_names_go_and_the_words_of_the_standards_stay(text: str, line: str | Non
     assert vendor_words(text) == (text if line is None else line)
 
 
+@pytest.mark.parametrize(
+    "what", ["oauth2:token:invalid-tenant", "smart-v1:grant:launch:code-required",
+             "client-assertion:jwt-bearer:unknown-key", "oauth2:token:code:expired"]
+)  # fmt: skip
+def test_what_an_urn_says_is_wrong_stays(what: str) -> None:
+    """Oracle Health says it nowhere else."""
+    address = f"https://e.example/errors/urn:e:error:{what}/instances/14c9355?launch=ab12cd"
+    assert plain_text(address, 200) == address.replace("ab12cd", "[…]")
+
+
 def test_a_short_secret_is_hidden_by_its_name_and_the_number_of_an_error_stays() -> None:
     """C70."""
     said = "Invalid authorization code: n3TrFS; refresh token 'x': a8Kq; error code: E0011"
     hidden = "Invalid authorization code: […]; refresh token 'x': a8Kq; error code: E0011"
     assert plain_text(said, 200) == hidden
     assert plain_text("Unknown launch=12ab, state: ok", 200) == "Unknown launch=[…], state: ok"
+    assert plain_text("token:abc/12d, token: wrong/12d", 200) == "token:[…], token: […]"
     said = "client_secret: ab12cd, id_token=12ab and status: 401x"
     assert plain_text(said, 200) == "client_secret: […], id_token=[…] and status: 401x"
