@@ -99,6 +99,7 @@ PERMISSIONS_POLICY = b"camera=(), geolocation=(), microphone=(), payment=(), usb
 # Each of these requests has a thread and a database connection, and anyone may send one.
 MAX_ADMIN_REQUESTS = 32
 MAX_SIGN_INS = 2
+FORWARDED_FOR = b"x-forwarded-for"
 
 
 def _static_files() -> WhiteNoise:
@@ -202,6 +203,9 @@ async def _admin(scope: Message, receive: Receive, send: Send) -> None:
         _in_admin -= 1
 
 
+_told_of_proxy = False
+
+
 async def application(scope: Message, receive: Receive, send: Send) -> None:
     """Answer one connection. Uncaught exceptions are logged here without values; the server would
     log them with their values."""
@@ -210,6 +214,7 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
         return
     began, status = time.monotonic(), 0
     request_id = logs.begin(_header(scope, b"x-request-id"))
+    _tell_of_untrusted_proxy(scope)
 
     async def noting(message: Mapping[str, Any]) -> None:
         nonlocal status
@@ -237,6 +242,27 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
         seconds = time.monotonic() - began
         metrics.answered(scope["path"], status, seconds)
         logs.answered(scope["method"], scope["path"], status, seconds)
+
+
+def _tell_of_untrusted_proxy(scope: Message) -> None:
+    """Log, once in this process, that a visitor's address came and the server did not take it.
+
+    Where FORWARDED_ALLOW_IPS lacks the proxy, all who come through it count as one visitor, whose
+    five wrong passwords lock out everybody, and nothing else shows it.
+    """
+    global _told_of_proxy
+    if _told_of_proxy:
+        return
+    sent = [value.decode("latin-1") for name, value in scope["headers"] if name == FORWARDED_FOR]
+    address = _address(scope)
+    if not sent or not address or any(address in one for one in sent):
+        return
+    _told_of_proxy = True
+    logger.warning(
+        "X-Forwarded-For came from %s, which FORWARDED_ALLOW_IPS does not trust: all who come from "
+        "there count as one visitor",
+        address,
+    )
 
 
 def _header(scope: Message, wanted: bytes) -> str:

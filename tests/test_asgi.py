@@ -53,6 +53,28 @@ def no_django(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asgi, "django_application", never)
 
 
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ("203.0.113.7", 1),
+        ("203.0.113.7, 198.51.100.2", 1),
+        ("203.0.113.7, 127.0.0.1", 0),  # taken: uvicorn made it the client's address
+        ("", 0),
+    ],
+)
+async def test_a_proxy_that_is_not_trusted_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, sent: str, told: int
+) -> None:
+    monkeypatch.setattr(asgi, "_told_of_proxy", False)
+    for _ in range(3):
+        await ask("/healthz", headers=[(b"x-forwarded-for", sent.encode())])
+    lines = [
+        one.getMessage() for one in caplog.records if "FORWARDED_ALLOW_IPS" in one.getMessage()
+    ]
+    assert len(lines) == told
+    assert all(line.startswith("X-Forwarded-For came from 127.0.0.1, ") for line in lines)
+
+
 @pytest.mark.usefixtures("no_django")
 class TestFront:
     async def test_healthz_asks_nobody(self) -> None:
