@@ -8,7 +8,7 @@ from typing import Any
 from smartapp.record.absence import absent_code, extension_code
 from smartapp.record.amounts import NO_UNIT, amount_text, digits, range_text, ratio_text
 from smartapp.record.codes import concept_text, concept_texts
-from smartapp.record.elements import is_false, is_true, mappings
+from smartapp.record.elements import is_false, is_true, mapping, mappings
 from smartapp.record.quantities import written_number
 from smartapp.record.texts import prose, text, texts
 from smartapp.record.timing import counted_in, plain_words, timing_words
@@ -43,9 +43,30 @@ def read_dosages(dosages: object) -> tuple[Dosage, ...]:
     ordered = sorted([*mappings(dosages), *written], key=_sequence)
     steps = [_sequence(dosage) for dosage in ordered]
     return tuple(
-        _read(dosage, is_next=place > 0 and steps[place - 1] < steps[place])
+        _read(
+            dosage,
+            is_next=place > 0
+            and steps[place - 1] < steps[place]
+            and _follows(ordered[place - 1], dosage),
+        )
         for place, dosage in enumerate(ordered)
     )
+
+
+def _follows(before: Mapping[str, Any], dosage: Mapping[str, Any]) -> bool:
+    """Return whether an instruction with a later place is a later step. In Switzerland the doses of
+    one day have places: 1 tablet in the morning, which has no end, and half a one in the
+    evening."""
+    first, second = _repeat(before), _repeat(dosage)
+    times, others = first.get("when"), second.get("when")
+    if not times or not others or times == others or before.get("text"):
+        return True
+    ends = mapping(first.get("boundsPeriod")).get("end")
+    return bool(ends or {"count", "boundsDuration", "boundsRange"} & first.keys())
+
+
+def _repeat(dosage: Mapping[str, Any]) -> Mapping[str, Any]:
+    return mapping(mapping(dosage.get("timing")).get("repeat"))
 
 
 def _sequence(dosage: Mapping[str, Any]) -> float:

@@ -54,6 +54,12 @@ def repeated(**repeat: Any) -> Resource:
     return {"timing": {"repeat": repeat}}
 
 
+def at(when: str, place: int, **repeat: Any) -> Resource:
+    """Return a dose of as many mg as its place says."""
+    dose = [{"doseQuantity": quantity(place, "mg")}]
+    return {"sequence": place, "doseAndRate": dose, **repeated(when=[when], **repeat)}
+
+
 def stop_type(code: str) -> Resource:
     """Return the Netherlands' mark of an agreement to stop a medicine."""
     url = "http://nictiz.nl/fhir/StructureDefinition/ext-StopType"
@@ -941,6 +947,13 @@ TIMING = "http://hl7.org/fhir/StructureDefinition/timing-"
         ),
         (order(WARFARIN, performerType={"text": "a nurse"}), "to be given by a nurse"),
         (dosed({"text": "5 mg", "route": null_flavor("UNK")}), "as coded: route unknown"),
+        (dosed(at("MORN", 1), at("EVE", 2)), "in the morning 2 mg, in the evening | NOT then"),
+        (dosed(at("MORN", 1, count=5), at("EVE", 2)), "then 2 mg, in the evening"),
+        (
+            dosed(at("MORN", 1, boundsPeriod={"end": "2027-01-01"}), at("EVE", 2)),
+            "then 2 mg, in the evening",
+        ),
+        (dosed(at("MORN", 1), at("MORN", 2)), "then 2 mg, in the morning"),
         (
             order(WARFARIN, modifierExtension=[stop_type("410546004")]),
             f"no longer taken | Warfarin 5 mg Stopped | {NO_CURRENT}",
