@@ -253,9 +253,9 @@ def _tell_of_untrusted_proxy(scope: Message) -> None:
     global _told_of_proxy
     if _told_of_proxy:
         return
-    sent = [value.decode("latin-1") for name, value in scope["headers"] if name == FORWARDED_FOR]
-    address = _address(scope)
-    if not sent or not address or any(address in one for one in sent):
+    values = [value for name, value in scope["headers"] if name == FORWARDED_FOR]
+    sent, address = b", ".join(values).decode("latin-1"), _address(scope)
+    if not sent or not address or address in sent:
         return
     _told_of_proxy = True
     logger.warning(
