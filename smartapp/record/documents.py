@@ -10,6 +10,7 @@ import codecs
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Literal
 
 from smartapp.record.absence import absent_code, extension_code, reason_words
@@ -27,7 +28,7 @@ from smartapp.record.elements import Resource, extensions, mapping, mappings
 from smartapp.record.facts import labelled, said, unless_recorded
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import ENTERED_IN_ERROR, reason_to_leave_out, status_text
-from smartapp.record.moments import Moment, member_moment, newest_first
+from smartapp.record.moments import Moment, last_day, member_moment, newest_first
 from smartapp.record.narratives import OWN_TEXT, narrative_text
 from smartapp.record.observations import (
     FINAL,
@@ -50,7 +51,7 @@ from smartapp.record.references import (
 from smartapp.record.series import spread
 from smartapp.record.sites import site_texts
 from smartapp.record.texts import prose, text
-from smartapp.record.timing import period_moments
+from smartapp.record.timing import period_moments, period_words
 
 # text: shown as it is · markup: shown after sanitising · pdf, image: opened · other: named
 Form = Literal["text", "markup", "pdf", "image", "other"]
@@ -450,7 +451,8 @@ def _issued(resource: Resource, when: Moment | None) -> Iterable[str]:
 
 def _note(resource: Resource) -> Document:
     context = mapping(resource.get("context"))
-    start, end = period_moments(context.get("period") or resource.get("period"))
+    period = context.get("period") or resource.get("period")
+    start, end = period_moments(period)
     # STU3 and DSTU2 call the date "indexed".
     when = member_moment(resource, "date", "created", "indexed") or start or end
     attachments = read_attachments(resource)
@@ -473,6 +475,9 @@ def _note(resource: Resource) -> Document:
         lines=said(
             prose(resource.get("description")) if kind else "",
             labelled("about", concept_texts(context.get("event") or resource.get("event"))),
+            labelled("about the time", [period_words(period) or ""])
+            if _is_later(when, end)
+            else "",
             "" if written or any(one.is_open for one in attachments) else _no_text(resource),
             *map(_relation, mappings(resource.get("relatesTo"))),
         ),
@@ -493,6 +498,14 @@ def _note(resource: Resource) -> Document:
             ),
         ),
     )
+
+
+def _is_later(when: Moment | None, end: Moment | None) -> bool:
+    """Return whether a note was written on a later day than what it is about, by more than time
+    zones can explain: a discharge summary of last month's stay."""
+    if when is None or end is None or not (when.is_readable and end.is_readable):
+        return False
+    return when.at.date() - last_day(end) > timedelta(days=1)
 
 
 def _kind(concept: object, entry: str) -> str:

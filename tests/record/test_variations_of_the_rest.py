@@ -1575,6 +1575,24 @@ def test_a_stage_beside_a_name_that_has_another(summary: str, is_said: bool) -> 
     assert_says(words_of("problems", given), f"{summary} | {'' if is_said else 'NOT '}{remark}")
 
 
+@pytest.mark.parametrize(
+    ("period", "says"),
+    [
+        (
+            {"start": "2026-05-20", "end": "2026-05-21"},
+            "about the time: from 20 May 2026 to 21 May 2026",
+        ),
+        ({"start": "2026-05-20", "end": "2026-06-02"}, "NOT about the time"),
+        ({"start": "2026-05-30", "end": "2026-05-31"}, "NOT about the time"),
+        ({"start": "2026-05-20"}, "NOT about the time"),
+        ({"start": "2026-05-20", "end": "soon"}, "NOT about the time"),
+    ],
+)
+def test_a_note_of_a_later_day_says_what_time_it_is_about(period: Resource, says: str) -> None:
+    written = note(HELLO, date="2026-06-01T10:00:00Z", context={"period": period})
+    assert_says(words_of("documents", written), f"1 Jun 2026 | {says}")
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_of_one_moment_the_final_report_stands_first(order: int) -> None:
     said = [report(status="preliminary", conclusion="Mass"), report(conclusion="No mass")]
