@@ -102,6 +102,12 @@ def run_command() -> None:
         sys.exit(INTERRUPTED)
     except ImproperlyConfigured as error:
         sys.exit(str(error))
+    except OSError as error:
+        if "--traceback" in sys.argv or not error.filename:
+            raise
+        whose = " Run this as the user whom the app runs as."
+        is_denied = isinstance(error, PermissionError)
+        sys.exit(f"{error.filename}: {error.strerror}.{whose if is_denied else ''}")
     except DatabaseError as error:
         from smartapp.exception_reports import of_the_database
 

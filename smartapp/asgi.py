@@ -7,6 +7,7 @@ cost each launch a thread.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -103,7 +104,8 @@ FORWARDED_FOR = b"x-forwarded-for"
 
 
 def _static_files() -> WhiteNoise:
-    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):  # the check at the start says what is missing
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     return WhiteNoise(
         None,
         root=settings.STATIC_ROOT,

@@ -190,7 +190,10 @@ DATABASES = {"default": service("DATABASE_URL", env.db_url, f"sqlite:///{EMBEDDE
 if not DATABASES["default"]["ENGINE"].endswith((".postgresql", ".sqlite3")):
     raise ImproperlyConfigured("DATABASE_URL begins with postgres:// or sqlite:///.")
 if DATABASES["default"]["NAME"] == str(EMBEDDED_DATABASE):
-    VAR_DIR.mkdir(exist_ok=True)
+    try:
+        VAR_DIR.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"{VAR_DIR} cannot be made: {error.strerror}.") from error
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"].setdefault("OPTIONS", {}).update(

@@ -1,5 +1,6 @@
 """`manage.py` itself: which Python runs a command. Here a script stands for that of `.venv`."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -201,3 +202,17 @@ def test_who_interrupts_a_command_sees_no_traceback(
         manage.run_command()
     assert ended.value.code == 130
     assert capsys.readouterr().err == "Interrupted.\n"
+
+
+def test_a_file_that_may_not_be_written_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(_: list[str]) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/srv/smartapp/var/static/a")
+
+    monkeypatch.setattr("django.core.management.execute_from_command_line", refused)
+    monkeypatch.setattr(sys, "argv", ["manage.py", "collectstatic"])
+    with pytest.raises(
+        SystemExit, match=r"^/srv/smartapp/var/static/a: Permission denied\. Run this"
+    ):
+        manage.run_command()
