@@ -21,7 +21,7 @@ from smartapp.record.codes import (
 )
 from smartapp.record.elements import Resource, extensions, mapping, mappings
 from smartapp.record.marks import Marks, comments, doubted, origin_of, read_marks
-from smartapp.record.moments import Moment, member_moment, newest_first, parse_moment
+from smartapp.record.moments import Moment, first_moment, member_moment, newest_first, parse_moment
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import name_of, target
@@ -213,8 +213,8 @@ def _allergy(sent: Resource, now: datetime, others: Sequence[RuledOut]) -> Aller
         marks = marks._replace(notes=(remark, *marks.notes))
     elif statement is None and (other := _other_name(resource.get("code"))):
         marks = marks._replace(notes=(f"Its code says “{other}”.", *marks.notes))
-    if statement is None and _is_active(resource) and (remark := remark_on(resource, others)):
-        marks = marks.with_remarks(remark)
+    if statement is None and _is_active(resource):
+        marks = _current(marks, resource, others, now)
     return Allergy(
         marks=doubted(marks, now, onset.moment if onset else None, last_occurrence),
         name=statement.words if statement else _name(resource),
@@ -230,6 +230,13 @@ def _allergy(sent: Resource, now: datetime, others: Sequence[RuledOut]) -> Aller
         last_occurrence=last_occurrence,
         recorded=member_moment(resource, "recordedDate", "assertedDate"),
     )
+
+
+def _current(marks: Marks, resource: Resource, others: Sequence[RuledOut], now: datetime) -> Marks:
+    """Return the marks of an allergy that is listed as current; with what speaks against it."""
+    if remark := remark_on(resource, others):
+        marks = marks.with_remarks(remark)
+    return marks.listed_as("active", None, first_moment(*_ends(resource)[0]), now)
 
 
 def _is_active(resource: Resource) -> bool:
@@ -258,16 +265,23 @@ def _resolved(resource: Resource) -> str:
     """Return at which age it was outgrown, or since when it is over, and why; "" if that is not
     said."""
     ages = filter(None, map(duration_text, _by_extension(resource, "resolutionAge", "valueAge")))
-    days, why = _by_extension(resource, "abatement", "valueDateTime"), []
+    days, why = _ends(resource)
+    words = [f"at the age of {age}" for age in ages]
+    dated = [found.day_text for found in map(parse_moment, days) if found]
+    return ", ".join(filter(None, [*words, *dated, *why]))
+
+
+def _ends(resource: Resource) -> tuple[list[object], list[str]]:
+    """Return the days on which it ended, as sent, and why."""
+    days: list[object] = _by_extension(resource, "abatement", "valueDateTime")
+    why: list[str] = []
     for end in mappings(resource.get("extension")):
         # The United Kingdom's.
         if "AllergyIntoleranceEnd" in text(end.get("url")):
             parts = mappings(end.get("extension"))
             days += [part.get("valueDateTime") for part in parts]
             why += [text(part.get("valueString")) for part in parts]
-    words = [f"at the age of {age}" for age in ages]
-    dated = [found.day_text for found in map(parse_moment, days) if found]
-    return ", ".join(filter(None, [*words, *dated, *why]))
+    return days, why
 
 
 def _by_extension(holder: Resource, name: str, member: str) -> list[object]:

@@ -397,6 +397,18 @@ def test_what_only_begins_like_a_statement_is_an_allergy(words: str) -> None:
     assert_says(words_of("allergies", allergy(words)), f"Allergies {words}")
 
 
+@pytest.mark.parametrize(
+    ("status", "day", "is_said"),
+    [("active", "2022-01-01", True), ("active", "2027-01-01", False),
+     ("resolved", "2022-01-01", False)],
+)  # fmt: skip
+def test_an_allergy_that_is_over_and_active_says_so(status: str, day: str, is_said: bool) -> None:
+    end = {"url": f"{EXTENSION}abatement", "valueDateTime": day}
+    shown = words_of("allergies", allergy("Egg", clinicalStatus=status, extension=[end]))
+    remark = "It has ended, though the EHR lists it as active."
+    assert_says(shown, remark if is_said else f"NOT {remark}")
+
+
 CONTRADICTED = "The record contradicts this"
 
 
