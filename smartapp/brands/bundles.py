@@ -116,11 +116,12 @@ def read_brands(bundle: Bundle) -> ParsedList:
         _add_brand(parsed, bundle, organization, managed, says_nothing or organization.is_active)
     for one in bundle.endpoints:
         _add_brand_without_organization(parsed, one)
-    shown = {base_key(address.url) for brand in parsed.brands for address in brand.addresses}
-    parsed.skipped["an address that no brand of the list has"] += sum(
-        one.address is not None and not one.has_brand and base_key(one.address.url) not in shown
-        for one in bundle.endpoints
-    )
+    strays = [one.address for one in bundle.endpoints if one.address and not one.has_brand]
+    if strays:
+        shown = {base_key(address.url) for brand in parsed.brands for address in brand.addresses}
+        parsed.skipped["an address that no brand of the list has"] += sum(
+            base_key(address.url) not in shown for address in strays
+        )
     parsed.skipped = +parsed.skipped  # without zeros
     _report_unresolved(parsed, bundle)
     return parsed
@@ -220,7 +221,8 @@ def _contained(resource: dict[str, Any], managers: list[dict[str, Any]]) -> dict
 
 
 def _is(extension: dict[str, Any], names: tuple[str, ...]) -> bool:
-    return line(extension.get("url")).rpartition("/")[2] in names
+    url = extension.get("url")
+    return isinstance(url, str) and url.rpartition("/")[2] in names
 
 
 def _values(extension: dict[str, Any]) -> list[str]:

@@ -10,8 +10,9 @@ def line(value: Any) -> str:
     if not isinstance(value, str):
         return ""
     joined = " ".join(value[: 4 * MAX_CHARACTERS].split())
-    printable = "".join(one for one in joined if one.isprintable())
-    return printable[:MAX_CHARACTERS].strip()
+    if not joined.isprintable():
+        joined = "".join(filter(str.isprintable, joined))
+    return joined[:MAX_CHARACTERS].strip()
 
 
 # What programs write in place of a name that they do not have.

@@ -39,7 +39,7 @@ _READ_HERE = frozenset(
 # §2.1).
 _TOKEN = re.compile(r"[!-~]+")
 _REVOCABLE = re.compile(r"[ -~]+")  # a form can carry spaces
-_NUMERIC = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
+_NUMERIC = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?")
 _TYPE_NAME = re.compile(r"[A-Za-z-]{1,20}")
 _ERROR_CODE = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 _REFUSALS: dict[str, type[TokenRefused]] = {

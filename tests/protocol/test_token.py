@@ -277,6 +277,8 @@ class TestStrict:
         """Some libraries write when the token ends."""
         with pytest.raises(TokenResponseInvalid, match="expires_in is 1790000000, and must be how"):
             parse(expires_in=1_790_000_000)
+        with pytest.raises(TokenResponseInvalid, match="expires_in is -1, and must be how"):
+            parse(expires_in="-1")
 
     def test_no_value_is_in_the_error(self) -> None:
         """C70: the error names the rule that failed, but no value."""
