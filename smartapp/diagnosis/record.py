@@ -33,6 +33,12 @@ def _wants_a_parameter(case: Case) -> bool:
     return _answered(400)(case) and not _patient_answered(case, HTTPStatus.BAD_REQUEST)
 
 
+def _lacks_a_type(case: Case) -> bool:
+    """A server that does not have a type says so of its searches, and knows the patient."""
+    statuses = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED)
+    return _answered(*statuses)(case) and not _patient_answered(case, *statuses)
+
+
 def _is_no_fhir(case: Case) -> bool:
     return bool(case.strange_reads) and not case.bad_reads
 
@@ -78,6 +84,9 @@ _FAILED = under(
           "{c.bad_reads_text}", "athenahealth wants intent with MedicationRequest, others category "
           "or date: choose the vendor's preset, and ask the vendor what a search must have.",
           "capability-statement"),
+    _read("The FHIR server does not have a part of the record, or no search for it", _lacks_a_type,
+          "Look whether its capability statement lists these types. If not, take their scopes out "
+          "of the registration; if it does, ask the vendor."),
     _read("The FHIR server does not answer in application/fhir+json", _answered(406, 415),
           "Ask the vendor: servers of FHIR R4 take this media type (FHIR R4, RESTful API)."),
     _read("A web page, XML or a redirect comes in place of the record", _is_no_fhir,
@@ -92,6 +101,9 @@ _FAILED = under(
     _read("The FHIR server's answers are larger than a page can hold", broken("too-large"),
           "Ask the vendor whether its server keeps to _count, and what makes its entries so large.",
           _PARTS),
+    _read("The FHIR server broke its answer off", broken("cut"),
+          "Try again. If it stays, look for a proxy or a firewall in between that cuts "
+          "connections, and ask the vendor.", _PARTS),
     _read("The FHIR server took too long", broken("timeout"),
           "Try again; then ask the vendor why these reads are slow.", _PARTS),
     _read("The FHIR server limits how often we may ask", _answered(429),

@@ -924,7 +924,10 @@ class TestRecord:
             (403, "does not let this app", "C141"),
             (429, "limits how often", "C144"),
             (500, "has a problem of its own", "C142"),
-            (501, "refused or broke off", "C142"),
+            (404, "does not have a part of the record", "C142"),
+            (405, "does not have a part of the record", "C142"),
+            (409, "refused or broke off", "C142"),
+            (501, "does not have a part of the record", "C142"),
             (507, "has a problem of its own", "C142"),
         ],
     )
@@ -1132,7 +1135,7 @@ class TestRecord:
         uuid = await browser.launch(ehr_launch())
         ehr.fhir_answer = cut(b'{"resourceType":')
         await browser.get(f"/launches/{uuid}/")
-        cause = await first_is("refused or broke off", "C142")
+        cause = await first_is("broke its answer off", "C142")
         assert ": the connection to 127.0.0.1:" in cause.seen
 
     async def test_patient_that_the_fhir_server_does_not_have(
