@@ -119,9 +119,7 @@ class Case:
         self.method: str = self.token["auth_method"]
         self.redirect_uri = self.token["redirect_uri"] or self.asked["redirect_uri"]
         self.client_id = self.token["client_id"] or self.asked["client_id"]
-        scopes = self.asked["scope"] or ()
-        # One text, in what was written before it was a list.
-        self.asked_scopes = tuple(scopes.split() if isinstance(scopes, str) else scopes)
+        self.asked_scopes = tuple(self.asked["scope"])
         if self.facts.config and not is_launch:
             self.asked_scopes = parse_scopes(
                 f"{self.facts.config.scope} {self.facts.config.standalone_scope}"

@@ -42,8 +42,9 @@ def _is_key_gone(case: Case) -> bool:
 
 
 def _is_key_unseen(case: Case) -> bool:
-    """Whether nobody but us has fetched the key that signed."""
-    return case.facts.key is not None and not case.facts.is_key_seen
+    """Whether nobody but us has fetched the key that signed, where it is fetched at all."""
+    facts = case.facts
+    return facts.key is not None and not (facts.is_key_seen or facts.is_key_copied)
 
 
 def _names_fetching(case: Case) -> bool:
@@ -163,6 +164,11 @@ _ASSERTION = under(
           "Our JWKS was last fetched at {c.facts.last_fetch_at:%Y-%m-%d %H:%M} UTC, without the "
           "key that signed, which was published at {c.facts.key.published_at:%Y-%m-%d %H:%M} UTC.",
           "Roll back to the previous key, or wait until the EHR's cache is over.", _OURS),
+    Entry("C63", LIKELY, "The EHR's copy of our keys may not have the one that signs",
+          lambda c: c.facts.is_key_copied,
+          "It was given a copy of our keys, and fetches none. We signed with kid {c.header[kid]}.",
+          "Look for this kid in the copy that the vendor's portal shows. export_jwks prints the "
+          "present keys; a new copy may take hours to count."),
 )  # fmt: skip
 _REFUSED = under(
     lambda c: c.is_client_refused,

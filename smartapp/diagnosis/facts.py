@@ -27,6 +27,7 @@ class Facts:
     published: Mapping[str, Any] = field(default_factory=dict)
     key: SigningKey | None = None  # that signed the assertion, as the database has it now
     is_key_seen: bool = False  # whether anybody but us has fetched it
+    is_key_copied: bool = False  # whether the EHR has a copy of our keys, and fetches none
     last_fetch_at: datetime | None = None
     came_back: int = 0  # other launches of the same endpoint that the EHR answered
     shares_client_id: tuple[str, ...] = ()
@@ -88,6 +89,7 @@ def _of(
         config=config,
         published={**(snapshot.document if snapshot else {}), **dict(config.overrides)},
         key=key,
+        is_key_copied=endpoint.registration.key_set.imported_by_vendor,
         is_key_seen=key is not None and any(key.kid in kids for _, kids in fetched),
         last_fetch_at=max((at for at, _ in fetched), default=None),
         came_back=others.exclude(attempt__in=list(attempts)).count(),

@@ -328,6 +328,16 @@ class TestWhoWeAre:
         await exchanged()
         await first_is("does not list our way to authenticate", "C61")
 
+    async def test_lists_that_have_what_we_use_are_no_cause(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        ehr.discovery = {
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "private_key_jwt"],
+            "token_endpoint_auth_signing_alg_values_supported": ["ES384", "RS384"],
+        }
+        await exchanged()
+        assert [one.rule for one in await asked_why()] == ["C1"]
+
     async def test_key_that_was_withdrawn(self, exchanged: Exchange) -> None:
         await exchanged()
         await in_database(self._withdraw)
@@ -346,6 +356,18 @@ class TestWhoWeAre:
         ehr.asks_for_keys = False
         await exchanged()
         await first_is("never asked for our keys", "C63")
+
+    async def test_copy_of_our_keys_at_an_ehr_that_fetches_none(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        """And nobody is told to enter a JWKS URL there."""
+        ehr.asks_for_keys = False
+        await in_database(KeySet.objects.update, imported_by_vendor=True)
+        await exchanged()
+        cause = await first_is("copy of our keys may not have", "C63")
+        sent = [one.detail for one in await timeline() if "assertion_header" in one.detail]
+        assert sent[0]["assertion_header"]["kid"] in cause.seen
+        assert all("JWKS URL" not in one.fix + one.seen for one in await asked_why())
 
     async def test_stale_cache_at_the_ehr(self, exchanged: Exchange, ehr: ScriptedEHR) -> None:
         ehr.asks_for_keys = False

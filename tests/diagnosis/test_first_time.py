@@ -251,8 +251,8 @@ class TestTokenEndpoint:
             (refusal(400, "invalid_request", "code_verifier is missing"), "sent to it: code_ver"),
             (refusal(400, "invalid_request", "Missing client_assertion"), "sent to it: client_ass"),
             (refusal(401, "invalid_client", "No client authentication included"), "our authentica"),
-            (json_text(400, '{"ErrorCode":"invalid_request","Error":"Required param : code"}'),
-             "sent to it: code"),
+            (json_text(400, '{"ErrorCode":"invalid_request","Error":"Required : redirect_uri"}'),
+             "sent to it: redirect_uri"),
             # Our assertion, under the names of other errors.
             (refusal(400, "invalid_grant", "Invalid JWT signature."), "does not have the key"),
             (refusal(400, "invalid_grant", "JWT expired"), "times wrong"),
