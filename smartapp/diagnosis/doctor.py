@@ -217,23 +217,31 @@ def _endpoints(config: EndpointConfig, observation: Observation) -> Finding:
     used = observation.discovery
     try:
         discovery.check_needs(config, used)
-        if used.token_endpoint:
-            http.check_url(used.token_endpoint)
-    except AddressRefused as error:
-        seen = f"token_endpoint: {error.detail}, so nobody can sign in."
-        fix = "Ask the vendor for its public address: this server has to reach it, not a person."
-        return problem("launch-needs", seen, fix)
     except DiscoveryIncomplete as error:
         check = PKCE_UNANNOUNCED if isinstance(error, PKCEUnannounced) else "launch-needs"
         found = explained(_facts(config, observation), error, check)
         title = f"Nobody can launch: {found.title[0].lower()}{found.title[1:]}"
         return replace(found, certainty=SEEN, title=title)
+    if why := _out_of_reach(used.token_endpoint or ""):
+        fix = "Ask the vendor for its public address: this server has to reach it, not a person."
+        return problem("launch-needs", f"token_endpoint: {why}, so nobody can sign in.", fix)
     if is_backend(config.scope):
         return ok("launch-needs", "The token endpoint is published.")
     if "S256" not in used.code_challenge_methods_supported:
         said = f"It is sent all the same, because: {config.pkce_unannounced}"
         return ok("launch-needs", f"The EHR does not say that it takes PKCE. {said}")
     return ok("launch-needs", "Both endpoints and PKCE with S256 are published.")
+
+
+def _out_of_reach(url: str) -> str:
+    """Return why this server can never send a request to an address; "" if it perhaps can."""
+    try:
+        http.check_url(url)
+    except AddressRefused as error:
+        return error.detail
+    host = urlsplit(url).hostname or ""
+    is_inside = "." not in host and ":" not in host and not http.is_loopback(host)
+    return f"{host} is a name inside somebody's network" if is_inside else ""
 
 
 def _issuers(observation: Observation) -> Iterator[Finding]:

@@ -76,6 +76,10 @@ SAID = {
         {"token_endpoint": "https://10.1.2.3/token"},
         "token_endpoint: address 10.1.2.3 is not public, so nobody can sign in.",
     ),
+    "a token endpoint by its name there": (
+        {"token_endpoint": "https://authserver/token"},
+        "token_endpoint: authserver is a name inside somebody's network, so nobody can sign in.",
+    ),
     "brackets": ({"token_endpoint": "https://e.example/[tenant]/token"}, "placeholder in brackets"),
     "https:// twice": ({"token_endpoint": "https://https://e.example/token"}, "is there twice"),
     "half an address": (
