@@ -189,7 +189,8 @@ MEASURED = frozenset().union(*CATEGORIES.values())
 OF_VITAL_SIGNS = VITAL_SIGN_CODES | GESTATIONAL_AGE
 OF_OTHER_SECTIONS = OF_VITAL_SIGNS.union(SOCIAL_CODES)
 # The other categories of HL7 (observation-category), and those of US Core (us-core-category), which
-# may stand alone: how well somebody can walk, see or think, and what they want done and not done.
+# may stand alone: how well somebody can walk, see or think, what they want done and not done, and
+# whether they wrote that down.
 FINDINGS = (
     "exam",
     "imaging",
@@ -201,6 +202,7 @@ FINDINGS = (
     "cognitive-status",
     "treatment-intervention-preference",
     "care-experience-preference",
+    "observation-adi-documentation",
     "sdoh",
 )
 CATEGORISED = MEASURED.union(SOCIAL, FINDINGS)

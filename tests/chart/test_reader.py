@@ -201,6 +201,7 @@ class TestReading:
             "imaging",
             "functional-status",
             "treatment-intervention-preference",
+            "observation-adi-documentation",
             "labor",
         )
         ehr.answers["Observation"] = _whatever_is_asked(
@@ -223,6 +224,7 @@ class TestReading:
                 "imaging",
                 "functional-status",
                 "treatment-intervention-preference",
+                "observation-adi-documentation",
                 "labor",
             },
         }
