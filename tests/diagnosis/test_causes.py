@@ -302,6 +302,15 @@ class TestWhoWeAre:
         await exchanged()
         assert all("audience" not in cause.title for cause in await asked_why())
 
+    @pytest.mark.parametrize("written", ["/token", "../token", " {base}/token "])
+    async def test_audience_is_judged_by_the_address_that_is_meant(
+        self, exchanged: Exchange, ehr: ScriptedEHR, written: str
+    ) -> None:
+        ehr.discovery = {"token_endpoint": written.format(base=ehr.base)}
+        ehr.token_answer = refusing(401, "invalid_client")
+        await exchanged()
+        assert all("audience" not in cause.title for cause in await asked_why())
+
     async def test_athena_without_its_audience(self, exchanged: Exchange) -> None:
         await registration(preset="athena-preview")
         await exchanged()
