@@ -11,7 +11,7 @@ import logging
 
 from django.core.exceptions import ImproperlyConfigured
 
-from smartapp import __version__, checks, deadlines, http, metrics, metrics_page
+from smartapp import __version__, checks, deadlines, http, logs, metrics, metrics_page
 from smartapp.bytes_answer import Receive, Send
 from smartapp.database import in_database
 from smartapp.exception_reports import sentence
@@ -54,6 +54,7 @@ OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 async def _start() -> list[asyncio.Task[None]]:
     deadlines.keep()
+    asyncio.get_running_loop().set_exception_handler(logs.of_the_loop)
     gc.freeze()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     await checks.verify_start()

@@ -1,5 +1,6 @@
 """Log lines as text or JSON, each with its UTC time and the id of its request."""
 
+import asyncio
 import logging
 import re
 import secrets
@@ -9,7 +10,10 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
+from smartapp.exception_reports import cause
+
 access = logging.getLogger("smartapp.access")
+logger = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 # A path segment that is one of our names. Others may be a link's secret or a resource's id.
@@ -55,12 +59,24 @@ def _moment(record: logging.LogRecord) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-class TextFormatter(logging.Formatter):
+class WithoutValues(logging.Formatter):
+    """Formats an exception, which libraries log, on one line and without its message: that may have
+    a value of ours or of a patient."""
+
+    def formatException(self, ei: Any) -> str:
+        return cause(ei[1]) if ei[1] else ""
+
+
+class TextFormatter(WithoutValues):
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line: the exception stands behind the message."""
+        return super().format(record).replace("\n", " ")
+
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002
         return _moment(record)
 
 
-class JSONFormatter(JsonFormatter):
+class JSONFormatter(WithoutValues, JsonFormatter):
     """One JSON object per line; unknown values are left out."""
 
     def add_fields(
@@ -80,6 +96,13 @@ class JSONFormatter(JsonFormatter):
         log_data.update({name: value for name, value in known.items() if value})
         if record.exc_info:
             log_data["exception"] = self.formatException(record.exc_info)
+
+
+def of_the_loop(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what nobody has awaited. asyncio's own words quote the exception and the arguments."""
+    what = re.split(r"[<(\n]", str(context.get("message", "")))[0].strip()
+    error = context.get("exception")
+    logger.error("event loop: %s: %s", what, cause(error) if error else "no exception")
 
 
 class Failures:

@@ -1,5 +1,7 @@
 """Log lines as JSON and as text; the access line contains no secrets."""
 
+import asyncio
+import gc
 import json
 import logging
 import subprocess
@@ -158,4 +160,35 @@ async def test_a_link_to_a_new_password_is_in_no_log_while_the_database_is_away(
     answer = await AsyncClient().get("/admin/invitation/MQ/cmx2vw-CANARY/")
     assert answer.status_code == 503
     assert "database-away" in caplog.text
+    assert "CANARY" not in caplog.text
+
+
+def test_an_exception_that_a_library_logs_is_one_line_without_its_words() -> None:
+    try:
+        raise ValueError("CANARY\nERROR forged")
+    except ValueError:
+        made = record("a task failed", exc_info=sys.exc_info())
+    line = logs.TextFormatter("%(message)s").format(made)
+    assert line.startswith("a task failed ValueError (tests/test_logs.py:")
+    made.exc_text = None  # what the first formatter has kept
+    parsed = as_json(made)
+    assert parsed["exception"].startswith("ValueError (tests/test_logs.py:")
+    assert "CANARY" not in line + parsed["exception"]
+    assert "\n" not in line
+
+
+async def test_what_nobody_has_awaited_is_told_without_its_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fails() -> None:
+        raise ValueError("CANARY")
+
+    asyncio.get_running_loop().set_exception_handler(logs.of_the_loop)
+    task = asyncio.create_task(fails())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    del task
+    gc.collect()
+    [line] = [one.getMessage() for one in caplog.records]
+    assert line.startswith("event loop: Task exception was never retrieved: ValueError (")
     assert "CANARY" not in caplog.text
