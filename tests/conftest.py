@@ -101,6 +101,14 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return (os.cpu_count() or 1) + 2
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Spare the endurance the files that have nothing for it."""
+    if collection_path.suffix == ".py" and _is_endurance(config):
+        text = collection_path.read_text("utf-8")
+        return None if "endurance" in text or "hypothesis" in text else True
+    return None
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Let the endurance run the tests with random inputs, too."""
     test = getattr(item, "obj", None)

@@ -22,7 +22,7 @@ from smartapp.protocol.client_assertion import sign_client_assertion
 from smartapp.protocol.errors import IDTokenKeyUnknown
 from tests.keys.timeline import assert_timeline_holds
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.endurance]
 
 ALGS = ("ES384", "RS384")
 CACHE = timedelta(hours=29)
@@ -108,7 +108,6 @@ async def world() -> World:
     return World(key_set, now)
 
 
-@pytest.mark.endurance
 async def test_three_rotations_of_both_algorithms_and_not_one_refusal(world: World) -> None:
     withdrawn = 0
     while withdrawn < ROTATIONS * len(ALGS):
