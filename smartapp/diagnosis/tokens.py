@@ -23,9 +23,7 @@ from smartapp.registrations.options import AuthMethod
 def _code_refused(case: Case) -> bool:
     """By its code, or by words that name nothing else."""
     is_said = "code" in case.named and case.named <= {"code", "invalid", *_OVER}
-    is_meant = is_said or case.ehr_error == "invalid_grant"
-    is_refused = case.code == "invalid-grant" or (case.code == "token-refused" and is_meant)
-    return is_refused and case.step == Step.TOKEN
+    return case.step == Step.TOKEN and (is_said or case.ehr_error == "invalid_grant")
 
 
 def _is_refused(case: Case) -> bool:
@@ -49,14 +47,17 @@ def _is_no_refusal(case: Case) -> bool:
     the address takes no such request."""
     if not (_is_refused(case) and 400 <= case.http_status < 500) or case.is_limited:
         return False
-    is_foreign = case.form == "markup" or "resourceType" in case.token["received"]
-    is_foreign |= case.ehr_error not in STANDARD and case.http_status in (404, 405, 415)
-    is_empty = False
-    if not case.ehr_error:
-        is_foreign |= case.form == "other" or case.http_status == 403
-        is_empty = case.form == "nothing" and case.http_status != 401
-        is_empty &= not case.said  # in WWW-Authenticate
-    return is_empty or "gateway" in case.named or (is_foreign and case.named <= _SAYS_LITTLE)
+    if "gateway" in case.named:
+        return True
+    if case.form == "nothing" and not (case.ehr_error or case.said):  # in WWW-Authenticate
+        return case.http_status != 401
+    is_foreign = (
+        case.form == "markup"
+        or "resourceType" in case.token["received"]
+        or (case.ehr_error not in STANDARD and case.http_status in (404, 405, 415))
+        or (not case.ehr_error and (case.form == "other" or case.http_status == 403))
+    )
+    return is_foreign and case.named <= _SAYS_LITTLE
 
 
 _LIMITED = coded("ehr-limited", "token-budget-spent")
