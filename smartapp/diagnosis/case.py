@@ -234,14 +234,18 @@ class Case:
         pkce = "code_verifier" if self.is_at_token_endpoint else "code_challenge"
         if not missed and "pkce" in self.named and pkce in sent:
             missed.append(pkce)
-        is_of_oauth = self.ehr_error in oauth_errors.STANDARD  # and not of what stands before it
-        proves = (
-            is_of_oauth and self.is_at_token_endpoint and self.method not in ("", AuthMethod.NONE)
-        )
-        others = {"secret", "assertion", "method", "certificate", "body"}
-        if proves and "authentication" in self.named and self.named.isdisjoint(others):
+        if self._misses_authentication:
             missed.append("our authentication")
         return ", ".join(missed)
+
+    @property
+    def _misses_authentication(self) -> bool:
+        """Whether the token endpoint, and not what stands before it, found none in a request that
+        had one."""
+        is_sent = self.is_at_token_endpoint and self.method not in ("", AuthMethod.NONE)
+        others = ("secret", "assertion", "method", "certificate", "body")
+        is_named = "authentication" in self.named and self.named.isdisjoint(others)
+        return is_sent and is_named and self.ehr_error in oauth_errors.STANDARD
 
     @property
     def assertion_parts(self) -> str:

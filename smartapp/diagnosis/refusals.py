@@ -69,7 +69,7 @@ TABLE = under(
           "policy that it names."),
     Entry("C52", SEEN, "The EHR did not let the person sign in, or did not ask them",
           lambda c: c.ehr_error in NO_SIGN_IN or c.is_person_to_sign_in, ANSWER,
-          "The person signs in to the EHR and opens the app again; where "
-          "somebody else is signed in there, they sign out first. If it stays, the EHR's "
-          "administrator has to allow this app there, once for all users; else ask the vendor."),
+          "The person signs in to the EHR and opens the app again; where somebody else is signed "
+          "in there, they sign out first. If it stays, the EHR's administrator has to allow this "
+          "app there, once for all users; else ask the vendor."),
 )  # fmt: skip

@@ -62,7 +62,7 @@ _SUBJECTS = {
     "fetch": r"(fail|could not|unable|can ?not|error)\w* (to )?(be )?"
     r"(fetch|retriev|obtain|load|download|access|read|resolv|get|reach|connect|dereferenc)\w*|"
     r"(returned|answered|responded|status)( with)?:? (http )?[345]\d\d|\bhttp [345]\d\d|"
-    r"time[sd]?.?out|unreachable|\bECONN|\bENOTFOUND|connection refused|blocked|\bunavailable|"
+    r"time[sd]?.?out|unreachable|blocked|\bunavailable|"
     r"(while|when) (fetch|retriev|load|download|read|gett)ing|"
     r"(fetch|retriev|load|download)\w* (fail|error)|"
     r"\bjwks?\b[^.]{0,40} (redirect|certificate|https|json|html|too large|"
