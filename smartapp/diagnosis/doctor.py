@@ -36,11 +36,13 @@ from smartapp.protocol.errors import (
     DiscoveryError,
     DiscoveryIncomplete,
     DiscoveryInvalid,
+    EHRLimited,
     InvalidClient,
     InvalidGrant,
     JWKSUnavailable,
     PKCEUnannounced,
     SmartError,
+    TokenEndpointFailed,
     TokenRefused,
     UnknownEndpoint,
 )
@@ -433,8 +435,11 @@ def _of_made_up_code(facts: Facts, error: SmartError, sent: Sent | None) -> Find
     is_of_code = isinstance(error, InvalidGrant) and found.rule not in OF_CLIENT
     if is_of_code or found.rule == CODE_OVER:
         return ok("client", "The EHR refused a made-up code and not this client: it seems known.")
-    unclear = isinstance(error, TokenRefused) and not isinstance(error, InvalidClient)
     seen = f"A made-up code was sent to its token endpoint. {found.seen}"
+    if isinstance(error, EHRLimited | TokenEndpointFailed):
+        seen = f"{seen} Some servers answer so to a code that they did not make, and not to others."
+        return replace(found, seen=seen, certainty=POSSIBLE)
+    unclear = isinstance(error, TokenRefused) and not isinstance(error, InvalidClient)
     return replace(found, seen=seen, certainty=found.certainty if unclear else SEEN)
 
 

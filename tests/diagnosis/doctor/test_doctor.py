@@ -638,6 +638,27 @@ async def test_an_answer_that_says_nothing_of_the_client_stops_nobody(
     assert "client: " in output
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (500, {"error": "server_error", "error_description": "Padding is invalid"}),
+        (500, b"<html>"),
+        (503, b""),
+        (429, {"error": "too_many_requests"}),
+    ],
+)
+async def test_a_token_endpoint_that_fails_at_a_made_up_code_stops_nobody(
+    healthy: EHR, status: int, body: object
+) -> None:
+    """Servers that open a code, or look it up as another type, fail at one that they did not make.
+    A limit is over in a minute."""
+    healthy.answers["/token"] = status, body, {}
+    code, output = await in_database(run)
+    assert code == 0
+    assert "advice  client: " in output
+    assert "Some servers answer so to a code that they did not make" in output
+
+
 async def test_the_made_up_code_is_named_as_what_it_is(healthy: EHR) -> None:
     _, output = await in_database(run)
 
