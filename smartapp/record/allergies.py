@@ -236,7 +236,7 @@ def _current(marks: Marks, resource: Resource, others: Sequence[RuledOut], now: 
     """Return the marks of an allergy that is listed as current; with what speaks against it."""
     if remark := remark_on(resource, others):
         marks = marks.with_remarks(remark)
-    return marks.listed_as("active", None, first_moment(*_ends(resource)[0]), now)
+    return marks.going_on(None, first_moment(*_ends(resource)[0]), now)
 
 
 def _is_active(resource: Resource) -> bool:

@@ -38,7 +38,7 @@ def _team(resource: Resource, given: Given) -> Fact:
         resource, when=start, status=unless_recorded(resource, status_text(resource))
     ).between(start, end)
     if status_code(resource) == "active":
-        marks = marks.listed_as("active", start, end, given.now)
+        marks = marks.going_on(start, end, given.now)
     return Fact(
         marks=with_own_text(marks, resource, is_all_there_is=not resource.get("participant")),
         name=text(resource.get("name")) or concept_text(resource.get("category")) or "Care team",

@@ -186,7 +186,7 @@ def _problem(
         began = onset.moment if onset else None
         marks = marks.between(began, abatement.moment)
         if group == "active":
-            marks = marks.listed_as("active", began, abatement.moment, now)
+            marks = marks.going_on(began, abatement.moment, now)
     sites = site_texts(resource.get("bodySite"))
     stages = (
         *filter(None, (_stage(one, resource) for one in mappings(resource.get("stage")))),

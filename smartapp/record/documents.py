@@ -475,7 +475,7 @@ def _note(resource: Resource) -> Document:
         lines=said(
             prose(resource.get("description")) if kind else "",
             labelled("about", concept_texts(context.get("event") or resource.get("event"))),
-            labelled("about the time", [period_words(period) or ""])
+            labelled("time of service", [period_words(period) or ""])
             if _is_later(when, end)
             else "",
             "" if written or any(one.is_open for one in attachments) else _no_text(resource),

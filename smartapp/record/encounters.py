@@ -153,7 +153,7 @@ def _dated(encounter: Encounter, now: datetime, person: Person) -> Encounter:
         return encounter
     marks = doubted(encounter.marks, now, person=person)
     if status in GOING_ON:
-        marks = marks.listed_as(status.lower(), encounter.started, encounter.ended, now)
+        marks = marks.going_on(encounter.started, encounter.ended, now)
     return replace(encounter, marks=marks)
 
 

@@ -57,7 +57,7 @@ _is_masked = remembered(is_masked)
 BEFORE_BIRTH = "Dated before the patient's birth"
 REVERSED = "It ends before it begins; check the dates in the EHR"
 FUTURE = "Dated in the future; check it in the EHR"
-STILL_LISTED = "It has ended, though the EHR lists it as"
+STILL_LISTED = "Its end date has passed, though the EHR lists it as current; check it in the EHR"
 _LABEL_ORDER = tuple(LABELS)
 _LABELLED = ("security", "tag")
 
@@ -93,12 +93,11 @@ class Marks(NamedTuple):
         is not known, so it keeps its place in the list."""
         return self.with_remarks(REVERSED) if is_reversed(start, end) else self
 
-    def listed_as(
-        self, status: str, start: Moment | None, end: Moment | None, now: datetime
-    ) -> "Marks":
-        """Return the marks of what its status says goes on; with a remark if it has ended."""
+    def going_on(self, start: Moment | None, end: Moment | None, now: datetime) -> "Marks":
+        """Return the marks of what its status says goes on; with a remark if its end has passed.
+        Which of the two is wrong is not known."""
         is_over = has_ended(end, now) and not is_reversed(start, end)
-        return self.with_remarks(f"{STILL_LISTED} {status}.") if is_over else self
+        return self.with_remarks(STILL_LISTED) if is_over else self
 
     def with_remarks(self, *remarks: str) -> "Marks":
         """Return the marks with further remarks of this app."""

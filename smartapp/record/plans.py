@@ -156,7 +156,7 @@ def _plan(resource: Resource, given: Given) -> Fact:
         status=unless_recorded(resource, status_text(resource)),
     ).between(start, end)
     if status_code(resource) == "active":
-        marks = marks.listed_as("active", start, end, given.now)
+        marks = marks.going_on(start, end, given.now)
     return Fact(
         marks=marks,
         name=text(resource.get("title"))

@@ -405,7 +405,7 @@ def test_what_only_begins_like_a_statement_is_an_allergy(words: str) -> None:
 def test_an_allergy_that_is_over_and_active_says_so(status: str, day: str, is_said: bool) -> None:
     end = {"url": f"{EXTENSION}abatement", "valueDateTime": day}
     shown = words_of("allergies", allergy("Egg", clinicalStatus=status, extension=[end]))
-    remark = "It has ended, though the EHR lists it as active."
+    remark = "Its end date has passed, though the EHR lists it as current"
     assert_says(shown, remark if is_said else f"NOT {remark}")
 
 

@@ -1522,28 +1522,28 @@ TO_COME = {"start": "2020-01-01", "end": "2027-01-01"}
 
 
 @pytest.mark.parametrize(
-    ("section", "given", "says"),
+    ("section", "given", "is_said"),
     [
-        ("problems", condition(clinicalStatus="active", abatementDateTime="2021"), "active"),
-        ("problems", condition(clinicalStatus="recurrence", abatementDateTime="2021"), "active"),
-        ("problems", condition(clinicalStatus="active", abatementDateTime="2027"), ""),
-        ("problems", condition(clinicalStatus="resolved", abatementDateTime="2021"), ""),
-        ("encounters", of("Encounter", status="in-progress", period=OVER), "in progress"),
-        ("encounters", of("Encounter", status="triaged", period=OVER), "triaged"),
-        ("encounters", of("Encounter", status="in-progress", period=TO_COME), ""),
-        ("encounters", of("Encounter", status="finished", period=OVER), ""),
-        ("care-team", of("CareTeam", status="active", period=OVER), "active"),
-        ("care-team", of("CareTeam", status="active", period=TO_COME), ""),
-        ("care-team", of("CareTeam", status="inactive", period=OVER), ""),
-        ("plans", of("CarePlan", status="active", period=OVER), "active"),
-        ("plans", of("CarePlan", status="completed", period=OVER), ""),
+        ("problems", condition(clinicalStatus="active", abatementDateTime="2021"), True),
+        ("problems", condition(clinicalStatus="recurrence", abatementDateTime="2021"), True),
+        ("problems", condition(clinicalStatus="active", abatementDateTime="2027"), False),
+        ("problems", condition(clinicalStatus="resolved", abatementDateTime="2021"), False),
+        ("encounters", of("Encounter", status="in-progress", period=OVER), True),
+        ("encounters", of("Encounter", status="triaged", period=OVER), True),
+        ("encounters", of("Encounter", status="in-progress", period=TO_COME), False),
+        ("encounters", of("Encounter", status="finished", period=OVER), False),
+        ("care-team", of("CareTeam", status="active", period=OVER), True),
+        ("care-team", of("CareTeam", status="active", period=TO_COME), False),
+        ("care-team", of("CareTeam", status="inactive", period=OVER), False),
+        ("plans", of("CarePlan", status="active", period=OVER), True),
+        ("plans", of("CarePlan", status="completed", period=OVER), False),
     ],
 )
 def test_what_has_ended_and_is_listed_as_current_says_so(
-    section: str, given: Resource, says: str
+    section: str, given: Resource, *, is_said: bool
 ) -> None:
-    remark = "It has ended, though the EHR lists it as"
-    assert_says(words_of(section, given), f"{remark} {says}." if says else f"NOT {remark}")
+    remark = "Its end date has passed, though the EHR lists it as current"
+    assert_says(words_of(section, given), remark if is_said else f"NOT {remark}")
 
 
 @pytest.mark.parametrize(
@@ -1580,12 +1580,12 @@ def test_a_stage_beside_a_name_that_has_another(summary: str, is_said: bool) -> 
     [
         (
             {"start": "2026-05-20", "end": "2026-05-21"},
-            "about the time: from 20 May 2026 to 21 May 2026",
+            "time of service: from 20 May 2026 to 21 May 2026",
         ),
-        ({"start": "2026-05-20", "end": "2026-06-02"}, "NOT about the time"),
-        ({"start": "2026-05-30", "end": "2026-05-31"}, "NOT about the time"),
-        ({"start": "2026-05-20"}, "NOT about the time"),
-        ({"start": "2026-05-20", "end": "soon"}, "NOT about the time"),
+        ({"start": "2026-05-20", "end": "2026-06-02"}, "NOT time of service"),
+        ({"start": "2026-05-30", "end": "2026-05-31"}, "NOT time of service"),
+        ({"start": "2026-05-20"}, "NOT time of service"),
+        ({"start": "2026-05-20", "end": "soon"}, "NOT time of service"),
     ],
 )
 def test_a_note_of_a_later_day_says_what_time_it_is_about(period: Resource, says: str) -> None:
