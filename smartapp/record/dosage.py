@@ -55,14 +55,16 @@ def read_dosages(dosages: object) -> tuple[Dosage, ...]:
 
 def _follows(before: Mapping[str, Any], dosage: Mapping[str, Any]) -> bool:
     """Return whether an instruction with a later place is a later step. In Switzerland the doses of
-    one day have places: 1 tablet in the morning, which has no end, and half a one in the
-    evening."""
+    one day have places: 1 tablet in the morning, which has no end or that of the next, and half a
+    one in the evening."""
     first, second = _repeat(before), _repeat(dosage)
+    period = mapping(first.get("boundsPeriod"))
+    if period and period == second.get("boundsPeriod"):
+        return False
     times, others = first.get("when"), second.get("when")
     if not times or not others or times == others or before.get("text"):
         return True
-    ends = mapping(first.get("boundsPeriod")).get("end")
-    return bool(ends or {"count", "boundsDuration", "boundsRange"} & first.keys())
+    return bool(period.get("end") or {"count", "boundsDuration", "boundsRange"} & first.keys())
 
 
 def _repeat(dosage: Mapping[str, Any]) -> Mapping[str, Any]:

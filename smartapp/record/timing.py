@@ -95,10 +95,11 @@ _FORM = (
     r"(?:tab|tablet|cap|capsule|caplet|pill|puff|drop|spray|unit|patch|dose|application|inhalation"
     r"|lozenge|suppository|sachet|packet|vial|ampoule)"
 )
-_COUNTED = re.compile(rf"(\d+(?:\.\d+)?) (?:{_FORM}|ml)\b")
+_COUNTED = re.compile(rf"(?<!\S)(\d+(?:[.,]\d+)?) (?:{_FORM}|ml)\b")
 # One spelling for each frequency, way and form that is written in several ways. In Polish "po" is
 # before an amount or a meal, in the languages of Scandinavia "tid" is the time ("samma tid").
 _SPELLINGS = (
+    (re.compile(r"(?<=\d) ?(?:[-\u2013]|\bto\b|\bor\b) ?(?=\d)"), "-"),
     # Words that deny a way do not say it: "do not take by mouth", "not for oral use".
     (re.compile(r"\b(?:not|never|nothing)\b[^.;,]{0,20}\b(?:by mouth|oral(?:ly)?|per os)\b"), " "),
     (
@@ -130,7 +131,8 @@ _SPELLINGS = (
     (re.compile(r"\bhrs?\b"), "hours"),
 )
 _RATE = ("frequency", "frequencyMax", "period", "periodMax", "periodUnit")
-_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
+# "1/2" and "1-2" are not 2.
+_WORD = re.compile(r"\d+(?:[.,/-]\d+)*|[^\W\d_]+")
 _TIME_OF_DAY = re.compile(r"(\d\d:\d\d)(?::00(?:\.0+)?)?|\d\d:\d\d:\d\d(?:\.\d+)?")
 # The event that an `offset` counts from. If the event does not say before or after, FHIR means
 # after.
@@ -153,7 +155,7 @@ def plain_words(words: str) -> str:
 
 def counted_in(words: str) -> list[str]:
     """Return the numbers of tablets, drops, millilitres and the like: ["2"] for "two tablets"."""
-    return _COUNTED.findall(plain_words(words))
+    return [count.replace(",", ".") for count in _COUNTED.findall(plain_words(words))]
 
 
 def _code(timing: Mapping[str, Any]) -> str | None:

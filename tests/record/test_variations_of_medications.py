@@ -66,7 +66,7 @@ def stop_type(code: str) -> Resource:
     return {"url": url, "valueCodeableConcept": {"coding": [{"system": SNOMED, "code": code}]}}
 
 
-def counting(count: int, words: str, unit: str = "1") -> Resource:
+def counting(count: float, words: str, unit: str = "1") -> Resource:
     """Return a dose of some tablets or drops, whose unit in UCUM is 1."""
     return {"text": words, "doseAndRate": [{"doseQuantity": quantity(count, unit)}]}
 
@@ -953,6 +953,15 @@ TIMING = "http://hl7.org/fhir/StructureDefinition/timing-"
             dosed(at("MORN", 1, boundsPeriod={"end": "2027-01-01"}), at("EVE", 2)),
             "then 2 mg, in the evening",
         ),
+        (
+            dosed(
+                *(
+                    at(one, n, boundsPeriod={"end": "2027-01-01"})
+                    for n, one in enumerate(("MORN", "EVE"))
+                )
+            ),
+            "in the evening | NOT then",
+        ),
         (dosed(at("MORN", 1), at("MORN", 2)), "then 2 mg, in the morning"),
         (
             order(WARFARIN, modifierExtension=[stop_type("410546004")]),
@@ -970,6 +979,11 @@ TIMING = "http://hl7.org/fhir/StructureDefinition/timing-"
         (dosed(counting(30, "Take 30 mL")), "Take 30 mL | NOT as coded"),
         (dosed(counting(4, "2 tablets every 4 hours")), "as coded: 4 (no unit given)"),
         (dosed(counting(1, "Instill 4 drops")), "as coded: 1 (no unit given)"),
+        (dosed(counting(5, "1,5 ml täglich")), "as coded: 5 (no unit given)"),
+        (dosed(counting(2, "1/2 tablet daily")), "as coded: 2 (no unit given)"),
+        (dosed(counting(2, "1/2 tablet daily", "tablet")), "as coded: 2 tablet"),
+        (dosed(counting(2, "1 - 2 tablets daily")), "as coded: 2 (no unit given)"),
+        (dosed(counting(1.5, "1,5 ml täglich")), "NOT as coded"),
         (dosed(counting(1, "Take 1 mg")), "as coded: 1 (no unit given)"),
         (dosed({"doseAndRate": [{"rateQuantity": {"value": 10}}]}), "at 10 (no unit given)"),
         (
