@@ -2,8 +2,8 @@
 
 The preferred parameters (newest first, with the medications, so many a page) are dropped if the EHR
 refuses them. Parameters that the EHR requires are added if it names them. A search for several
-categories of which it does not accept one is put for each of them. What it accepted is remembered
-for an hour, so that later pages do not repeat a refused search.
+categories of which it does not accept one is put for each of them. What it accepted, and which
+category it did not, is remembered for an hour, so that later pages do not repeat a refused search.
 """
 
 import re
@@ -35,9 +35,9 @@ Parameters = Mapping[str, str]
 # this.
 _taken: dict[tuple[str, Search], tuple[Parameters | None, float]] = {}
 
-# The searches that each EHR refused for several categories at once, and until when to put them for
-# each category instead.
-_apart: dict[tuple[str, Search], float] = {}
+# The searches that each EHR refused for several categories at once, with the categories that it
+# refused alone, too, and until when to rely on it: what else they have is asked for one by one.
+_apart: dict[tuple[str, Search], tuple[frozenset[str], float]] = {}
 
 # The EHRs that found something by `a,b`, and until when to rely on it: if they find nothing that
 # way, there is nothing.
@@ -55,8 +55,9 @@ async def ask(record: Record, search: Search) -> Found:
     """Return the result of the search. Raises ReadRefused if the EHR accepts no form of it; for an
     additional search, or a resource type that may be missing, an empty result is remembered
     instead."""
+    refused_alone = _refused_alone(record, search)
     try:
-        if _apart.get((record.fhir_base_url, search), 0.0) <= time.monotonic():
+        if refused_alone is None or len(refused_alone) == len(search.apart):
             return await _in_one(record, search)
     except ReadRefused as refused:
         is_unknown_type = search.is_optional and refused.http_status == HTTPStatus.NOT_FOUND
@@ -64,7 +65,8 @@ async def ask(record: Record, search: Search) -> Found:
             _remember(record, search, None)
             return Found()
         is_of_categories = "category" in search.needs or _names(refused.said, "category")
-        if refused.http_status not in IN_NO_FORM or not (is_of_categories and search.apart):
+        is_worth_it = is_of_categories and search.apart and not refused_alone
+        if refused.http_status not in IN_NO_FORM or not is_worth_it:
             raise
     return await _apart_from_each_other(record, search)
 
@@ -81,22 +83,46 @@ async def _in_one(record: Record, search: Search) -> Found:
 async def _apart_from_each_other(record: Record, search: Search) -> Found:
     """Return what the searches for each category found. Raises ReadRefused if the EHR refuses all
     of them; if it refuses some, a note says so."""
-    every = Found()
-    refusals: dict[str, ReadRefused] = {}
-    for one in search.apart:
-        try:
-            every.join(await _in_one(record, one))
-        except ReadRefused as refused:
-            refusals[dict(one.parameters)["category"]] = refused
-    if len(refusals) == len(search.apart):
+    before = _refused_alone(record, search)
+    left = {name: one for name, one in search.apart.items() if name not in (before or ())}
+    every, refusals = await _one_by_one(record, left)
+    for_good = {name for name, one in refusals.items() if one.http_status in IN_NO_FORM}
+    if before is None and (for_good or every.given):
+        until = time.monotonic() + REMEMBERED_SECONDS
+        _apart[record.fhir_base_url, search] = (frozenset(for_good), until)
+    if left and len(refusals) == len(left):
         raise next(iter(refusals.values()))
-    if refusals:
-        word = "category" if len(refusals) == 1 else "categories"
-        named = ", ".join(f"“{category}”" for category in refusals)
+    if refused := search.apart.keys() - (left.keys() - refusals.keys()):
+        word = "category" if len(refused) == 1 else "categories"
+        named = ", ".join(f"“{name}”" for name in search.apart if name in refused)
         every.notes.append(f"The EHR refused to look for the {word} {named}.")
-    if refusals or every.given:
-        _apart[record.fhir_base_url, search] = time.monotonic() + REMEMBERED_SECONDS
     return every
+
+
+async def _one_by_one(
+    record: Record, searches: Mapping[str, Search]
+) -> tuple[Found, dict[str, ReadRefused]]:
+    """Return what was found, and what was refused, by category. Once the EHR has accepted one in
+    some form, it is not the form of the others that it refuses."""
+    every, form = Found(), None
+    refusals: dict[str, ReadRefused] = {}
+    for name, one in searches.items():
+        try:
+            if form is None:
+                every.join(await _in_one(record, one))
+                form = _remembered(record, one)
+            else:
+                every.join(await record.search(one.resource_type, {**form, **one.needs}))
+        except ReadRefused as refused:
+            refusals[name] = refused
+    return every, refusals
+
+
+def _refused_alone(record: Record, search: Search) -> frozenset[str] | None:
+    """Return the categories that the EHR refused each by itself; None for a search that it is not
+    known to refuse for several."""
+    refused, until = _apart.get((record.fhir_base_url, search), (frozenset[str](), 0.0))
+    return refused if until > time.monotonic() else None
 
 
 async def _tried(

@@ -95,14 +95,14 @@ class Search:
         return tuple(pair for pair in IF_ASKED.get(self.resource_type, ()) if pair[0] not in named)
 
     @property
-    def apart(self) -> tuple["Search", ...]:
+    def apart(self) -> dict[str, "Search"]:
         """A search for each of its different categories, or of those that an EHR may demand; none
         if there are not several."""
         asked = dict((*self.if_asked, *self.parameters)).get("category", "").split(",")
         if len(asked) == 1:
-            return ()
+            return {}
         others = tuple(pair for pair in self.parameters if pair[0] != "category")
-        return tuple(replace(self, parameters=(*others, ("category", one))) for one in asked)
+        return {one: replace(self, parameters=(*others, ("category", one))) for one in asked}
 
     @property
     def wishes(self) -> dict[str, str]:

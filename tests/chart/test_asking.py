@@ -278,6 +278,29 @@ class TestCategories:
             # size; and then no more.
             assert len(in_one) == 5
 
+    async def test_a_category_that_the_ehr_does_not_know_is_asked_for_once_an_hour(
+        self, ehr: FakeEHR
+    ) -> None:
+        known = {"exam", "imaging"}
+        refusing(ehr, "Observation", lambda one: "No." if {*categories_in(one)} - known else "")
+        asked = []
+        for _ in range(2):
+            before = len(ehr.asked("Observation"))
+            assert (await section(ehr, "findings")).state == "partial"
+            alone = [categories_in(one) for one in ehr.asked("Observation")[before:]]
+            asked.append([one[0] for one in alone if one[0] in FINDINGS and len(one) == 1])
+        assert asked == [[*FINDINGS], ["exam", "imaging"]]
+
+    async def test_an_ehr_that_refuses_every_category_is_not_asked_for_each_again(
+        self, ehr: FakeEHR
+    ) -> None:
+        refusing(ehr, "Observation", lambda one: "No." if "category" in one.query else "")
+        for most in (5 + 5 * len(FINDINGS), 5):
+            before = len(ehr.asked("Observation"))
+            assert (await section(ehr, "findings")).state == "failed"
+            asked = [categories_in(one) for one in ehr.asked("Observation")[before:]]
+            assert len([one for one in asked if one[0] in FINDINGS]) == most
+
     async def test_a_category_among_those_that_the_ehr_demands_costs_no_other(
         self, ehr: FakeEHR
     ) -> None:
