@@ -2,11 +2,15 @@
 
 from http import HTTPStatus
 
+from smartapp.chart.sections import SECTIONS
 from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.entry import Entry, When, broken, coded, every, under, with_rest
 from smartapp.diagnosis.finding import LIKELY, SEEN
 from smartapp.diagnosis.outcome import NOT_CHOSEN
 from smartapp.launches.models import Step
+
+_SEARCHED = {search.resource_type for section in SECTIONS for search in section.searches}
+_LACKING = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
 
 
 def _has(code: str) -> When:
@@ -34,9 +38,13 @@ def _wants_a_parameter(case: Case) -> bool:
 
 
 def _lacks_a_type(case: Case) -> bool:
-    """A server that does not have a type says so of its searches, and knows the patient."""
-    statuses = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED)
-    return _answered(*statuses)(case) and not _patient_answered(case, *statuses)
+    """A server that does not have a type says so of every search for it, and knows the patient. A
+    reference that leads nowhere is answered so, too."""
+    answers: dict[str, set[int | None]] = {}
+    for wire in case.reads:
+        answers.setdefault(wire["where"].rpartition("/")[2], set()).add(wire["status"])
+    is_lacking = any(answers[name] <= _LACKING for name in answers.keys() & _SEARCHED)
+    return is_lacking and not _patient_answered(case, *_LACKING)
 
 
 def _is_no_fhir(case: Case) -> bool:
@@ -84,9 +92,6 @@ _FAILED = under(
           "{c.bad_reads_text}", "athenahealth wants intent with MedicationRequest, others category "
           "or date: choose the vendor's preset, and ask the vendor what a search must have.",
           "capability-statement"),
-    _read("The FHIR server does not have a part of the record, or no search for it", _lacks_a_type,
-          "Look whether its capability statement lists these types. If not, take their scopes out "
-          "of the registration; if it does, ask the vendor."),
     _read("The FHIR server does not answer in application/fhir+json", _answered(406, 415),
           "Ask the vendor: servers of FHIR R4 take this media type (FHIR R4, RESTful API)."),
     _read("A web page, XML or a redirect comes in place of the record", _is_no_fhir,
@@ -110,6 +115,9 @@ _FAILED = under(
           "Wait a minute; ask the vendor for its limit.", rule="C144"),
     _read("The FHIR server has a problem of its own", _answered(500, *range(502, 600)),
           "Wait; then ask the vendor."),
+    _read("The FHIR server does not have a part of the record, or no search for it", _lacks_a_type,
+          "Look whether its capability statement lists these types. If not, take their scopes out "
+          "of the registration; if it does, ask the vendor."),
 )  # fmt: skip
 _READS = with_rest((
     *_FAILED,

@@ -674,6 +674,19 @@ OF_RARE_MOMENTS: list[tuple[str, str, dict[str, Any], str]] = [
     ("fhir", "wrong-patient-entry", {"sections": {"problems": "partial"}}, "of another patient"),
     ("fhir", "fhir-failed", {"rule": "timeout", "sections": {"labs": "failed"},
      "failure": "no answer within 15 s"}, "The FHIR server took too long"),
+    *(
+        ("fhir", "fhir-failed", {"sections": {"problems": "failed"}, "exchanges": [
+            {"where": f"e.example/fhir/{kind}", "status": status} for kind, status in reads
+         ]}, words)
+        for reads, words in (
+            ([("Coverage", 404), ("Condition", 200)], "does not have a part of the record"),
+            ([("Coverage", 404), ("Condition", 500)], "has a problem of its own"),
+            # References that lead nowhere.
+            ([("Practitioner", 404), ("Condition", 500)], "has a problem of its own"),
+            ([("Practitioner", 404), ("Condition", None)], "refused or broke off a read"),
+            ([("Encounter", 200), ("Encounter", 404)], "refused or broke off a read"),
+        )
+    ),
     ("authorize", "", {"framed": True, "sent": []}, "may refuse to be shown in a frame"),
 ]  # fmt: skip
 
