@@ -70,7 +70,7 @@ class WithoutValues(logging.Formatter):
 class TextFormatter(WithoutValues):
     def format(self, record: logging.LogRecord) -> str:
         """Return one line: the exception stands behind the message."""
-        return super().format(record).replace("\n", " ")
+        return " ".join(super().format(record).splitlines())
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002
         return _moment(record)

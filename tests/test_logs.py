@@ -167,7 +167,7 @@ def test_an_exception_that_a_library_logs_is_one_line_without_its_words() -> Non
     try:
         raise ValueError("CANARY\nERROR forged")
     except ValueError:
-        made = record("a task failed", exc_info=sys.exc_info())
+        made = record("a task\r\nfailed", exc_info=sys.exc_info())
     line = logs.TextFormatter("%(message)s").format(made)
     assert line.startswith("a task failed ValueError (tests/test_logs.py:")
     made.exc_text = None  # what the first formatter has kept

@@ -10,9 +10,11 @@ _DIGIT = re.compile(r"[0-9]")
 # bare "code" is that of an error. The name may be the end of a longer one: "client_secret: …". In
 # an URN, a word after the name says what is wrong: "urn:ehr:token:invalid-tenant/instances/12".
 _NAMED_SECRET = re.compile(
-    r"((?<![A-Za-z])(?:(?:auth|authori[sz]ation|access|grant|launch)[ _]code|token|launch|secret|"
+    r"((?<![A-Za-z])(?:(?<=[:-])(?P<urn>)|(?<![:-]))"
+    r"(?:(?:auth|authori[sz]ation|access|grant|launch)[ _]code|token|launch|secret|"
     r"state|verifier|password|nonce|assertion)\b['\"]?(?: value)? ?[:=] ?['\"]?)"
-    r"(?!(?<=[a-z]:)(?:[a-z]+-)*[a-z]{4,}[/:])(?=[^\s'\",;)]*[0-9])[^\s'\",;)]{4,}",
+    r"(?(urn)(?!(?<=[a-z]:)(?:[a-z]+-)*[a-z]{4,}[/:]))"
+    r"(?=[^\s'\",;)]*[0-9])[^\s'\",;)]{4,}",
     re.IGNORECASE,
 )
 # Mail addresses, UUIDs, dates, numbers of six or more digits, `Patient/<id>`.

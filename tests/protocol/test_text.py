@@ -68,6 +68,6 @@ def test_a_short_secret_is_hidden_by_its_name_and_the_number_of_an_error_stays()
     hidden = "Invalid authorization code: […]; refresh token 'x': a8Kq; error code: E0011"
     assert plain_text(said, 200) == hidden
     assert plain_text("Unknown launch=12ab, state: ok", 200) == "Unknown launch=[…], state: ok"
-    assert plain_text("token:abc/12d, token: wrong/12d", 200) == "token:[…], token: […]"
+    assert plain_text("token:abcd/12d, token: wrong/12d", 200) == "token:[…], token: […]"
     said = "client_secret: ab12cd, id_token=12ab and status: 401x"
     assert plain_text(said, 200) == "client_secret: […], id_token=[…] and status: 401x"
