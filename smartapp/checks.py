@@ -1,6 +1,6 @@
 """System checks: configuration mistakes are reported at the start, with a remedy.
 
-The key ring is tested on the newest value of each sealed column (the "canaries"). A ring that
+The key ring is tested on each sealed column's value of the newest row (the "canaries"). A ring that
 cannot unseal them could not sign or refresh anything, and would seal values that the right ring
 cannot unseal later. So neither `migrate`, nor the server, nor a command that seals starts with it:
 a lost ring fails closed.
@@ -249,11 +249,11 @@ def _is_in_database(column: vault.SealedColumn) -> bool:
 
 
 def _unopened(columns: Sequence[vault.SealedColumn]) -> str | None:
-    """Return what is wrong if the newest value of a column cannot be unsealed. Raises
+    """Return what is wrong if the newest row's value of a column cannot be unsealed. Raises
     ImproperlyConfigured for an unusable ring."""
     for column in columns:
         # Only this column: before `migrate`, the new columns of a new version do not exist.
-        newest = _values(column).order_by("-pk").only(column.field).first()
+        newest = _values(column).order_by(column.newest).only(column.field).first()
         try:
             if newest is not None:
                 vault.unseal(getattr(newest, column.field), column.context(newest))

@@ -91,6 +91,24 @@ def service(name: str, read: Callable[..., dict[str, Any]], default: str) -> dic
     return found
 
 
+def verify_redis(addresses: list[str], options: dict[str, Any]) -> None:
+    """Refuse what would never connect, and a database that is no number, which redis-py takes for
+    0. The app would call such a cache away, and do without it. Connects to nothing."""
+    import redis  # here, because most commands have none
+
+    try:
+        float(options["socket_connect_timeout"]), float(options["socket_timeout"])
+        for address in addresses:
+            is_socket = address.startswith("unix:")
+            int(options.get("db", 0)), int(is_socket or urlsplit(address).path.strip("/") or 0)
+            redis.ConnectionPool.from_url(address, **options).make_connection()
+    except (TypeError, ValueError, redis.RedisError):
+        raise ImproperlyConfigured(
+            "CACHE_URL has a port, a database or an option that does not exist; an example is "
+            "redis://localhost:6379/0."
+        ) from None
+
+
 SECRET_KEY = required("SECRET_KEY")
 # Earlier keys, while their signatures are valid: sessions and one-time links of administrators.
 SECRET_KEY_FALLBACKS = listed("SECRET_KEY_FALLBACKS")
@@ -194,6 +212,8 @@ if DATABASES["default"]["NAME"] == str(EMBEDDED_DATABASE):
         VAR_DIR.mkdir(exist_ok=True)
     except OSError as error:
         raise ImproperlyConfigured(f"{VAR_DIR} cannot be made: {error.strerror}.") from error
+if not isinstance(DATABASES["default"].get("CONN_MAX_AGE"), int | float | None):
+    raise ImproperlyConfigured("CONN_MAX_AGE in DATABASE_URL is a number of seconds.")
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"].setdefault("OPTIONS", {}).update(
@@ -216,6 +236,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {"default": service("CACHE_URL", env.cache_url, "locmemcache://")}
+if not text("CACHE_URL", "locmemcache:").startswith(("redis:", "rediss:", "locmemcache:")):
+    raise ImproperlyConfigured("CACHE_URL begins with redis:// or rediss://.")
 if CACHES["default"]["BACKEND"] == "django.core.cache.backends.redis.RedisCache":
     # The app works without the cache, so it does not wait long for it.
     CACHES["default"]["OPTIONS"] = {
@@ -223,6 +245,8 @@ if CACHES["default"]["BACKEND"] == "django.core.cache.backends.redis.RedisCache"
         "socket_timeout": 1,
         **CACHES["default"].get("OPTIONS", {}),
     }
+    written: str | list[str] = CACHES["default"]["LOCATION"]
+    verify_redis([written] if isinstance(written, str) else written, CACHES["default"]["OPTIONS"])
 # Sealed page data: in a separate cache, so that a few long records displace nothing else.
 CACHES["pages"] = {**CACHES["default"], "KEY_PREFIX": "pages"}
 if CACHES["pages"]["BACKEND"].endswith("LocMemCache"):

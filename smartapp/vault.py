@@ -52,26 +52,33 @@ def _b64decode(text: str) -> bytes:
 class SealedColumn:
     """A database column of sealed values. `context` returns the context of a row's value.
 
-    `is_passing`: its rows end by themselves, and may be very many.
+    `is_passing`: its rows end by themselves, and may be very many. `newest`: the order that begins
+    with the newest row.
     """
 
     model: str
     field: str
     context: Callable[[Any], str]
     is_passing: bool = False
+    newest: str = "-pk"
 
 
 SEALED_COLUMNS: list[SealedColumn] = []
 
 
 def register_column(
-    model: str, field: str, context: Callable[[Any], str], *, is_passing: bool = False
+    model: str,
+    field: str,
+    context: Callable[[Any], str],
+    *,
+    is_passing: bool = False,
+    newest: str = "-pk",
 ) -> None:
     """Declare a sealed column ("app.Model", field name). Call it in the model's module.
 
     `reseal` and the start-up check use only declared columns.
     """
-    SEALED_COLUMNS.append(SealedColumn(model, field, context, is_passing))
+    SEALED_COLUMNS.append(SealedColumn(model, field, context, is_passing, newest))
 
 
 class KeyRing:

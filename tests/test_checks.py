@@ -1,7 +1,9 @@
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.checks import CheckMessage, Tags, run_checks
@@ -16,7 +18,9 @@ from smartapp import checks, vault
 from smartapp.database import in_database
 from smartapp.keys import key_creation
 from smartapp.keys.models import SigningKey
+from smartapp.launches.models import Launch, tokens_context
 from tests.processes import ROOT, environment, manage
+from tests.registrations.factories import make_endpoint
 
 PRODUCTION: dict[str, Any] = {
     "ADMINS": [("", "ops@example.org")],
@@ -112,6 +116,28 @@ class TestKeyRing:
         self, settings: Settings, sealed_key: SigningKey
     ) -> None:
         settings.ENCRYPTION_KEYS = f"{vault.new_key()},{settings.ENCRYPTION_KEYS}"
+        assert found(databases=["default"]) == []
+
+    @pytest.mark.django_db
+    @pytest.mark.parametrize("first", [0, 1])
+    def test_a_launch_of_an_earlier_key_stops_nothing(
+        self, settings: Settings, sealed_key: SigningKey, first: int
+    ) -> None:
+        """The ids of launches are random: their order says nothing of which one is newest."""
+        now, ids = timezone.now(), [UUID(int=first), UUID(int=1 - first)]
+        endpoint = make_endpoint()
+        rings = (settings.ENCRYPTION_KEYS, vault.new_key())
+        for uuid, ring, age in zip(ids, rings, (2, 1), strict=True):
+            settings.ENCRYPTION_KEYS = ring
+            Launch.objects.create(
+                uuid=uuid,
+                endpoint=endpoint,
+                state_digest=str(uuid),
+                launched_at=now - timedelta(hours=age),
+                sealed_tokens=vault.seal(b"{}", tokens_context(uuid)),
+            )
+        again = vault.seal(b"x", sealed_key.private_key_context)
+        SigningKey.objects.update(sealed_private_key=again)
         assert found(databases=["default"]) == []
 
     @pytest.mark.django_db

@@ -191,16 +191,19 @@ vault.register_column(
     "sealed_tokens",
     lambda launch: tokens_context(launch.uuid),
     is_passing=True,
+    newest="-launched_at",
 )
 vault.register_column(
     "launches.Launch",
     "sealed_refresh_failure",
     lambda launch: refresh_failure_context(launch.uuid),
     is_passing=True,
+    newest="-launched_at",
 )
 vault.register_column(
     "launches.Revocation",
     "sealed_tokens",
     lambda row: revocation_context(row.uuid),
     is_passing=True,
+    newest="-asked_at",
 )
