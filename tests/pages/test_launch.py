@@ -131,7 +131,11 @@ class TestBanner:
     @pytest.mark.parametrize(
         ("person", "state", "words"),
         [
-            ("a-1.E-1012", "known", "▲ High criticality: Peanut , ▲ High criticality: Penicillin"),
+            (
+                "a-1.E-1012",
+                "known",
+                "▲ Peanut (high criticality) , ▲ Penicillin (high criticality) ,",
+            ),
             (ALMOST_NOTHING, "not-recorded", "Allergies not recorded"),
         ],
     )

@@ -261,7 +261,10 @@ def at_risk(risk: str) -> Resource:
             allergy("No known allergies", reaction=[{"manifestation": [{"text": "Wheeze"}]}]),
             "Allergies Something that the EHR does not name | Wheeze | “No known allergies”, but",
         ),
-        (allergy("No known allergies", criticality="high"), "High criticality: Something"),
+        (
+            allergy("No known allergies", criticality="high"),
+            "▲ Something that the EHR does not name (high criticality)",
+        ),
         (
             allergy("No known allergies", reaction=[{"manifestation": [{"text": "None"}]}]),
             "NOT Something that the EHR does not name",
@@ -290,7 +293,7 @@ def at_risk(risk: str) -> Resource:
             (allergy(verificationStatus=said), "could not be shown: ruled out")
             for said in ("disproven", "Disproved", "excluded", "Not present")
         ),
-        (allergy(criticality="High Risk"), "▲ High criticality: Penicillin"),
+        (allergy(criticality="High Risk"), "▲ Penicillin (high criticality)"),
         (allergy(criticality={"text": "Low risk"}), "Low criticality"),
         (allergy(type="side effect"), "Side effect"),
         (allergy(type="allergy"), "NOT Allergy"),
@@ -452,7 +455,7 @@ def test_the_worst_reaction_stands_first() -> None:
 def test_the_line_names_each_allergy_once() -> None:
     again = {**allergy(criticality="high"), "id": "a2"}
     shown = words_of("allergies", allergy(), again, {**allergy("Latex"), "id": "a3"})
-    assert_says(shown, "▲ High criticality: Penicillin , Latex Allergies and")
+    assert_says(shown, "▲ Penicillin (high criticality) , Latex Allergies and")
 
 
 @pytest.mark.parametrize(
