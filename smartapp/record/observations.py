@@ -7,7 +7,7 @@ in that are not one series.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -57,6 +57,7 @@ from smartapp.record.texts import annotations, prose, text, texts
 from smartapp.record.values import (
     NO_VALUE,
     Value,
+    contradict,
     measured,
     other_values,
     read_absence,
@@ -550,9 +551,14 @@ def _judgement_in(value: Value, ranges: Ranges) -> str:
 
 
 def _unsaid(flag: Flag, value: Value) -> Flag:
-    """Return the flag, unless its word is already the value: "Resistant", "Positive"."""
-    if flag.direction == "result" and value.text.casefold() == flag.text.casefold():
+    """Return the flag, unless its word is already the value: "Resistant", "Positive". One that
+    contradicts the value says so."""
+    if flag.direction != "result":
+        return flag
+    if value.text.casefold() == flag.text.casefold():
         return NO_FLAG
+    if contradict((value.text, flag.text)):
+        return replace(flag, text=f"though the EHR also says {flag.text.lower()}; check it there")
     return flag
 
 

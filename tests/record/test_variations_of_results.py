@@ -1497,6 +1497,17 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
                 (40, "%", "▲ Above range"),
             )
         ),
+        # A result in words, and an interpretation that says the opposite.
+        *(
+            ((result(valueString=sent, interpretation=[{"text": marked}]),), said)
+            for sent, marked, said in (
+                ("Nonreactive", "POS", "Nonreactive though the EHR also says positive; check it"),
+                ("Detected", "Negative", "Detected though the EHR also says negative; check it"),
+                ("Nonreactive", "Negative", "NOT though"),
+                ("Detected", "POS", "NOT though"),
+                ("1:64", "POS", "1:64 Positive"),
+            )
+        ),
         # A result in words beside a range that names the other ones.
         ((result(valueString="Reactive", referenceRange=[{"text": "Nonreactive"}]),), OUTSIDE),
         *(
