@@ -49,7 +49,9 @@ class Finding:
 
     @property
     def text(self) -> str:
-        return f"{self.title}. {self.seen}" if self.title else self.seen
+        """What was found, without what would steer a terminal: it may quote the EHR."""
+        said = f"{self.title}. {self.seen}" if self.title else self.seen
+        return "".join(one if one.isprintable() else " " for one in said)
 
     @property
     def rule_in_words(self) -> str:

@@ -724,6 +724,7 @@ async def test_an_empty_list_of_scopes_is_none(healthy: EHR) -> None:
         (None, "does not say which version of FHIR it speaks"),
         (["4.0.1"], "does not say which version of FHIR it speaks"),
         ("R5", "speaks FHIR R5, and this app reads 4.0"),
+        ("3\x1b[2J\n", "speaks FHIR 3 [2J , and this app"),
     ],
 )
 async def test_versions_of_a_capability_statement(
