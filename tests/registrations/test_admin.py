@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -21,7 +22,7 @@ from pytest_django import Settings
 from smartapp import http
 from smartapp.audit.models import AuditEvent
 from smartapp.keys.models import KeySet
-from smartapp.launches.models import Launch, LaunchKind
+from smartapp.launches.models import Launch, LaunchKind, Revocation
 from smartapp.protocol.discovery import parse_discovery
 from smartapp.protocol.errors import EndpointHostChanged, UnknownEndpoint
 from smartapp.registrations import discovery, discovery_page, history, registry
@@ -701,8 +702,12 @@ class TestChange:
         self, admin: Client, by_list: bool
     ) -> None:
         endpoint = make_endpoint()
-        Launch.objects.create(
-            endpoint=endpoint, kind=LaunchKind.EHR, state_digest="a", launched_at=NOW
+        for digest in ("a", "b"):
+            Launch.objects.create(
+                endpoint=endpoint, kind=LaunchKind.EHR, state_digest=digest, launched_at=NOW
+            )
+        Revocation.objects.create(
+            endpoint=endpoint, launch=uuid4(), sealed_tokens="x", asked_at=NOW, not_before=NOW
         )
         if by_list:
             chosen = {"action": "delete_selected", "_selected_action": [endpoint.registration_id]}
@@ -710,7 +715,7 @@ class TestChange:
         else:
             page = admin.get(f"{LIST}{endpoint.registration_id}/delete/").content.decode()
             admin.post(f"{LIST}{endpoint.registration_id}/delete/", {"post": "yes"})
-        assert "open or ended: 1. Revocations of which the EHR is still to be told: 0." in page
+        assert "open or ended: 2. Revocations of which the EHR is still to be told: 1." in page
         assert "Untick Enabled" in page
         assert "permission" not in page
         assert Registration.objects.count() == 1
