@@ -9,9 +9,12 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth import admin as auth
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+
+from smartapp.as_shown import AsShownAdmin, AsShownForm
 
 
 def _of(user: User) -> QuerySet[Permission]:
@@ -31,7 +34,7 @@ def _goes_further(row: User | Group, user: Any) -> bool:
     return theirs.exclude(pk__in=_of(user).values("pk")).exists()
 
 
-class NoFurther(admin.ModelAdmin):
+class NoFurther(AsShownAdmin):
     """Users and groups with more rights than the current user are read-only."""
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -58,8 +61,20 @@ class NoFurther(admin.ModelAdmin):
 admin.site.unregister([User, Group])
 
 
+class UserForm(AsShownForm, UserChangeForm):
+    pass
+
+
+class GroupForm(AsShownForm):
+    pass
+
+
 @admin.register(User)
 class UserAdmin(NoFurther, auth.UserAdmin):
+    form = UserForm
+    # A sign-in changes the first one, also while another administrator has the page open.
+    readonly_fields = ("last_login", "date_joined")
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
         return fields if request.user.is_superuser else (*fields, "is_superuser")
@@ -67,4 +82,4 @@ class UserAdmin(NoFurther, auth.UserAdmin):
 
 @admin.register(Group)
 class GroupAdmin(NoFurther, auth.GroupAdmin):
-    pass
+    form = GroupForm

@@ -22,6 +22,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from smartapp.as_shown import SHOWN
 from smartapp.audit import trail
 from smartapp.audit.admin import ReadOnlyAdmin
 from smartapp.keys import (
@@ -218,13 +219,14 @@ class KeySetAdmin(ReadOnlyAdmin):
         _refuse_unless(request, "rotate_keyset")
         key_set = get_object_or_404(KeySet, pk=pk)
         form = KeySetForm(request.POST or None, instance=key_set)
-        if request.method == "POST" and form.is_valid():
-            with transaction.atomic():
-                KeySet.objects.filter(pk=pk).update(**form.cleaned_data)
+        with transaction.atomic():
+            if request.method == "POST" and form.is_valid():
+                wanted = {k: v for k, v in form.cleaned_data.items() if k != SHOWN}
+                KeySet.objects.filter(pk=pk).update(**wanted)
                 actor = request.user.get_username()
-                trail.record(actor, "keys.settings", f"key set {key_set}", **form.cleaned_data)
-            self.message_user(request, wording.habits(key_set), messages.SUCCESS)
-            return _back_to(key_set)
+                trail.record(actor, "keys.settings", f"key set {key_set}", **wanted)
+                self.message_user(request, wording.habits(key_set), messages.SUCCESS)
+                return _back_to(key_set)
         return self._ask_with_form(request, key_set, form, "What happens by itself", "Save")
 
     @method_decorator(sensitive_post_parameters())

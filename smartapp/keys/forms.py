@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from smartapp.as_shown import AsShownForm
 from smartapp.keys.importing import MAX_CHARACTERS, KeyRefused, read_private_key
 from smartapp.keys.material import NewKey
 from smartapp.keys.models import Algorithm, KeySet
@@ -12,7 +13,7 @@ from smartapp.keys.refusals import MAX_REASON
 _UNREMEMBERED = {"autocomplete": "off", "spellcheck": "false"}
 
 
-class KeySetForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+class KeySetForm(AsShownForm):
     class Meta:
         model = KeySet
         fields = ("rotate_after_days", "imported_by_vendor")

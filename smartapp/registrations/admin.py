@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from smartapp import http
+from smartapp.as_shown import AsShownAdmin
 from smartapp.audit import trail
 from smartapp.diagnosis import doctor
 from smartapp.diagnosis.doctor_page import DoctorPage, configs
@@ -63,7 +64,7 @@ class EndpointInline(admin.StackedInline):
 
 
 @admin.register(Registration)
-class RegistrationAdmin(AddingPage, DiscoveryPages, DoctorPage):
+class RegistrationAdmin(AsShownAdmin, AddingPage, DiscoveryPages, DoctorPage):
     form = RegistrationForm
     when_empty = (
         "No EHR is registered yet. Press Add registration, and paste the FHIR base URL that the "

@@ -7,8 +7,11 @@ from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Model
+from django.forms.models import model_to_dict
 from django.utils import timezone
 
+from smartapp.as_shown import AsShownForm
 from smartapp.keys.models import KeySet
 from smartapp.protocol.client_assertion import LIFETIME_SECONDS
 from smartapp.registrations import registering, registry
@@ -21,7 +24,7 @@ from smartapp.registrations.validation import validate_base_url, validate_own_ad
 SLUG_ERRORS = {"invalid": "Use letters, digits and hyphens only."}
 
 
-class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+class RegistrationForm(AsShownForm):
     actor = "system"  # who fills in the form, for the audit trail
 
     preset = forms.ChoiceField(
@@ -54,6 +57,8 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "enabled" not in self.fields:
+            return  # for those who may only look Django takes out the model's fields
         self.fields["assertion_lifetime_seconds"].required = False
         if not self.instance.client_id:
             # A checkbox that can be changed would have no effect: entering the client id enables
@@ -62,6 +67,11 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
             self.fields[
                 "enabled"
             ].help_text = "Switched on by itself once the client id is entered."
+
+    def values_of(self, row: Model) -> list[dict[str, Any]]:
+        endpoints = Endpoint.objects.filter(registration_id=row.pk).order_by("pk")
+        shown = [model_to_dict(one, fields=EndpointForm.base_fields) for one in endpoints]
+        return [*super().values_of(row), *shown]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
