@@ -30,7 +30,7 @@ from django.conf import settings
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from smartapp import metrics, tracing
+from smartapp import logs, metrics, tracing
 from smartapp.addresses import address_is_allowed, embedded
 from smartapp.circuit import circuit
 from smartapp.protocol.errors import (
@@ -179,6 +179,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     """
 
     async def run_and_close() -> T:
+        asyncio.get_running_loop().set_exception_handler(logs.of_the_loop)
         try:
             return await work
         finally:

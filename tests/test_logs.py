@@ -12,7 +12,7 @@ import pytest
 from django.db import OperationalError
 from django.test import AsyncClient
 
-from smartapp import logs
+from smartapp import http, logs
 from smartapp.administrators.invitations import InvitationView
 from tests.processes import ROOT, environment
 from tests.test_asgi import ask
@@ -177,17 +177,17 @@ def test_an_exception_that_a_library_logs_is_one_line_without_its_words() -> Non
     assert "\n" not in line
 
 
-async def test_what_nobody_has_awaited_is_told_without_its_words(
+def test_what_nobody_has_awaited_is_told_without_its_words(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def fails() -> None:
         raise ValueError("CANARY")
 
-    asyncio.get_running_loop().set_exception_handler(logs.of_the_loop)
-    task = asyncio.create_task(fails())
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    del task
+    async def forgetful() -> None:
+        task = asyncio.create_task(fails())
+        await asyncio.wait([task])
+
+    http.run(forgetful())
     gc.collect()
     [line] = [one.getMessage() for one in caplog.records]
     assert line.startswith("event loop: Task exception was never retrieved: ValueError (")
