@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.db import transaction
+from django.db.models import Q
 from django.http import HttpResponse
 from django.urls import reverse, reverse_lazy
 from django.utils.encoding import force_bytes
@@ -16,16 +17,28 @@ from smartapp.administrators.models import SecondFactor
 from smartapp.audit import trail
 from smartapp.audit.models import AuditEvent
 
+INVITED = "administrator.invite"
+
 
 class InvitationTokens(PasswordResetTokenGenerator):
-    """Signed tokens, valid for PASSWORD_RESET_TIMEOUT seconds, until the password changes or a
-    backup is restored: to its database, a link that was used since would be a new one."""
+    """Signed tokens, valid for PASSWORD_RESET_TIMEOUT seconds, until the password changes, another
+    link is made for the same person, or a backup is restored: to its database, a link that was used
+    since would be a new one.
+
+    Who sent a link to the wrong person makes another one, and the first is worth nothing.
+    """
 
     key_salt = "smartapp.administrators.invitation"
 
     def _make_hash_value(self, user: User, timestamp: int) -> str:
-        restored = AuditEvent.objects.filter(action="after-restore").order_by("id").last()
-        return f"{super()._make_hash_value(user, timestamp)}{restored.digest if restored else ''}"
+        ends_earlier = Q(action="after-restore") | Q(action=INVITED, target=f"administrator {user}")
+        last = AuditEvent.objects.filter(ends_earlier).order_by("id").last()
+        return f"{super()._make_hash_value(user, timestamp)}{last.digest if last else ''}"
+
+
+def may_sign_in(user: User) -> bool:
+    """Return whether the person may use the administration at all, and so be invited to it."""
+    return user.is_active and user.is_staff
 
 
 tokens = InvitationTokens()
@@ -46,6 +59,11 @@ class InvitationView(PasswordResetConfirmView):
     success_url = reverse_lazy("administrators:second_factor")
     post_reset_login = True
     post_reset_login_backend = "django.contrib.auth.backends.ModelBackend"
+
+    def get_user(self, uidb64: str) -> User | None:
+        """Return None also for an administrator who was switched off since the link was made."""
+        user: User | None = super().get_user(uidb64)
+        return user if user is not None and may_sign_in(user) else None
 
     def form_valid(self, form: "SetPasswordForm[User]") -> HttpResponse:
         """Set the password and delete the second factor: the link also serves people who lost

@@ -64,6 +64,36 @@ class TestLink:
         html = Client().get(link).content.decode()
         assert "This link does not work any more" in html
 
+    def test_a_later_one_takes_its_place(self, client: Client) -> None:
+        """The first one went to the wrong person."""
+        wrong, right = invited(), invited()
+        assert "does not work any more" in Client().get(wrong, follow=True).content.decode()
+        choose(client, right)
+        assert User.objects.get(username="ann").check_password(PASSWORD)
+
+    def test_one_of_somebody_else_leaves_it_as_it_is(self, client: Client) -> None:
+        link = invited()
+        invited("bob")
+        choose(client, link)
+        assert User.objects.get(username="ann").check_password(PASSWORD)
+
+    @pytest.mark.parametrize("flaw", [{"is_active": False}, {"is_staff": False}])
+    def test_who_was_switched_off_since_cannot_use_it(
+        self, client: Client, flaw: dict[str, Any]
+    ) -> None:
+        """Neither the page before nor a form that is open already."""
+        link = invited()
+        form = client.get(link, follow=True).redirect_chain[-1][0]
+        User.objects.update(**flaw)
+        for html in (
+            Client().get(link, follow=True).content.decode(),
+            client.post(
+                form, dict.fromkeys(("new_password1", "new_password2"), PASSWORD)
+            ).content.decode(),
+        ):
+            assert "This link does not work any more" in html
+        assert not User.objects.get(username="ann").has_usable_password()
+
     def test_works_for_24_hours(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         link, made = invited(), datetime.now()  # noqa: DTZ005 - as Django's generator counts
         for hours, works in ((23.9, True), (24.1, False)):

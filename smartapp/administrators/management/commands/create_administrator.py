@@ -16,7 +16,8 @@ LINK = """\
 
   {link}
 
-It works once, within 24 hours. Give it to nobody else.
+It works once, within 24 hours, and any earlier link for {user} no longer does. Give it to
+nobody else.
 """
 
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
             if is_new
             else f"{user} chooses a new password at this link, and sets up a new second factor:"
         )
-        self.stdout.write(LINK.format(sentence=sentence, link=invitations.link(user)))
+        self.stdout.write(LINK.format(sentence=sentence, user=user, link=invitations.link(user)))
 
 
 @transaction.atomic
@@ -44,7 +45,7 @@ def _administrator(username: str) -> tuple[User, bool]:
     """Return the administrator with this name, and whether it is new. A new one has no usable
     password."""
     user = User.objects.filter(username=username).first()
-    if user is not None and not (user.is_active and user.is_staff):
+    if user is not None and not invitations.may_sign_in(user):
         raise CommandError(
             f"{username} exists and is not allowed to sign in to the administration. Another "
             "administrator can allow it under Users; if there is none, choose another name here."
@@ -61,5 +62,5 @@ def _administrator(username: str) -> tuple[User, bool]:
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         user.save()
-    trail.record(origin.actor(), "administrator.invite", f"administrator {user}")
+    trail.record(origin.actor(), invitations.INVITED, f"administrator {user}")
     return user, is_new
