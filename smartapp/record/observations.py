@@ -57,7 +57,7 @@ from smartapp.record.texts import annotations, prose, text, texts
 from smartapp.record.values import (
     NO_VALUE,
     Value,
-    contradict,
+    are_opposite,
     measured,
     other_values,
     read_absence,
@@ -557,7 +557,7 @@ def _unsaid(flag: Flag, value: Value) -> Flag:
         return flag
     if value.text.casefold() == flag.text.casefold():
         return NO_FLAG
-    if contradict((value.text, flag.text)):
+    if are_opposite(value.text, flag.text):
         return replace(flag, text=f"though the EHR also says {flag.text.lower()}; check it there")
     return flag
 

@@ -162,7 +162,7 @@ def _concept(content: object) -> Value:
     known = answer_words(content)
     said = [*filter(None, (written, *(displays or (known,))))]
     meant = [*said, known] if known else said
-    if len({*meant}) > 1 and contradict(meant):
+    if len({*meant}) > 1 and _contradict(meant):
         return Value(" / ".join(dict.fromkeys(meant)))
     if not written and _are_apart(content):
         return Value(" / ".join(dict.fromkeys(said)))
@@ -173,13 +173,20 @@ def _concept(content: object) -> Value:
     )
 
 
-def contradict(said: Sequence[str]) -> bool:
+def _contradict(said: Sequence[str]) -> bool:
     """Return whether one of these is positive and another one negative, or "never" and "every day":
-    the author's words and those of the code, two displays, or a value and its interpretation."""
+    the author's words and those of the code, or two displays."""
     if {True, False} <= {_is_positive(one) for one in said}:
         return True
     times = ({name for name, words in _TIMES.items() if words.search(one)} for one in said)
     return len({min(found) for found in times if len(found) == 1}) > 1
+
+
+def are_opposite(answer: str, mark: str) -> bool:
+    """Return whether a whole answer is positive and its mark negative, or the other way round. Gram
+    negative rods are a positive culture."""
+    plain = {plain_answer(answer), plain_answer(mark)}
+    return not plain.isdisjoint(POSITIVE) and not plain.isdisjoint(NEGATIVE)
 
 
 def _are_apart(concept: object) -> bool:

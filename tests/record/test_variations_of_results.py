@@ -1505,6 +1505,9 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
                 ("Detected", "Negative", "Detected though the EHR also says negative; check it"),
                 ("Nonreactive", "Negative", "NOT though"),
                 ("Detected", "POS", "NOT though"),
+                ("Gram negative rods", "POS", "Gram negative rods Positive | NOT though"),
+                ("Coagulase-negative staphylococci", "POS", "NOT though"),
+                ("HIV-1 negative", "POS", "HIV-1 negative Positive | NOT though"),
                 ("1:64", "POS", "1:64 Positive"),
             )
         ),
