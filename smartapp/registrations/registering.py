@@ -70,6 +70,9 @@ def register(wanted: Wanted, *, now: datetime, actor: str) -> Endpoint:
     endpoint.name = wanted.name
     set_base(endpoint, wanted.fhir_base_url)
     endpoint.clean_fields(exclude=["registration"])
+    if endpoint._state.adding:  # before keys are made, which stay
+        set_who_launches(endpoint, registration)
+        refuse_second(endpoint)
     refuse_alg_too_early(registration, wanted.key_set, now=now, actor=actor)
     registration.key_set = key_set_for(registration, wanted.key_set, now=now, actor=actor)
     with transaction.atomic():
@@ -228,6 +231,19 @@ def about_secret(registration: Registration, client_secret: str | None) -> tuple
         "The client secret has characters that OAuth encodes on the way, and some servers compare "
         "it raw. If this EHR refuses it: `register_ehr … --send-secret-as-it-is`, or in the admin "
         "Send secret as it is.",
+    )
+
+
+def about_new_key_set(slug: str | None) -> tuple[str, ...]:
+    """Return a warning if registering makes the key set that was asked for by name: a typo makes
+    one, too, and none can be deleted."""
+    others = list(KeySet.objects.values_list("slug", flat=True))
+    if slug is None or not others or slug in others:
+        return ()
+    return (
+        f"The key set {slug} did not exist and was made, with keys of its own. There are also: "
+        f"{', '.join(others)}. If you meant one of these, run the command again with it: {slug} "
+        "cannot be deleted, and signs for nobody then.",
     )
 
 

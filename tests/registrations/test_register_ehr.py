@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
-from smartapp.keys.models import SigningKey
+from smartapp.keys.models import KeySet, SigningKey
 from smartapp.protocol.errors import PKCEUnannounced, UnknownEndpoint
 from smartapp.registrations import discovery, registry
 from smartapp.registrations.models import Endpoint, Registration
@@ -118,6 +118,23 @@ class TestNewRegistration:
         assert config.assertion_audience == "https://login.example/token"
         assert config.frame_ancestors == ("https://ehr.example",)
         assert sheet["jwks_url"].endswith("/jwks/shared.json")
+
+    async def test_a_key_set_that_is_made_by_a_typo_is_told(self, ehr: EHR) -> None:
+        """It cannot be deleted, and its JWKS URL is one that the vendor does not know."""
+        first = await register(ehr.base, "--key-set", "shared")
+        again = await register(ehr.base, "--key-set", "shared")
+        typo = await register(ehr.base, "--key-set", "shraed")
+
+        assert [
+            warning
+            for sheet in (first, again, typo)
+            for warning in sheet["warnings"]
+            if "did not exist" in warning
+        ] == [
+            "The key set shraed did not exist and was made, with keys of its own. There are also: "
+            "shared. If you meant one of these, run the command again with it: shraed cannot be "
+            "deleted, and signs for nobody then."
+        ]
 
     async def test_what_the_ehr_does_not_list_is_a_warning(self, ehr: EHR) -> None:
         """C17, C13."""
@@ -490,6 +507,7 @@ class TestBadInput:
         with pytest.raises(CommandError, match="already: General Hospital"):
             await register(f"{ehr.base}/", "--slug", "second")
         assert await in_database(Registration.objects.count) == 1
+        assert await in_database(KeySet.objects.count) == 1
 
     async def test_a_second_one_for_patients_only_is_not(self, ehr: EHR) -> None:
         """Some vendors give client ids of their own for patients and for clinicians."""

@@ -47,11 +47,13 @@ class Command(SealingCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             wanted = _wanted(options)
+            made_now = registering.about_new_key_set(wanted.key_set)
             endpoint = registering.register(wanted, now=timezone.now(), actor=ACTOR)
         except ValidationError as error:
             raise CommandError(_sentence(error)) from None
         seen = http.run(doctor.warnings(registry.describe(endpoint), actor=ACTOR))
         warnings = (
+            *made_now,
             *seen,
             *registering.about_secret(endpoint.registration, wanted.client_secret),
             *registering.left_open(endpoint.registration),
