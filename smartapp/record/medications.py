@@ -43,7 +43,7 @@ from smartapp.record.medication_names import (
     medication_name,
     medication_reference,
 )
-from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
+from smartapp.record.modifiers import NOT_UNDERSTOOD, is_agreed_to_stop, status_text
 from smartapp.record.moments import (
     Chronology,
     Moment,
@@ -396,8 +396,9 @@ def _likeness(medication: Medication) -> tuple[object, ...]:
     return medication.group, medication.name.casefold(), medication.dosages, said
 
 
-def _medication(resource: Resource, given: Given, replaced: frozenset[str]) -> Medication | LeftOut:
+def _medication(sent: Resource, given: Given, replaced: frozenset[str]) -> Medication | LeftOut:
     related, now = given.related, given.now
+    resource = _until_stopped(sent, now)
     forbids = is_true(resource.get("doNotPerform"))
     reported = _reported(resource)
     if status_code(resource, "intent") in ("proposal", "option") and not (reported or forbids):
@@ -492,6 +493,14 @@ def _statement(resource: Resource) -> Statement | None:
     is_order = resource.get("resourceType") == "MedicationRequest"
     has_dose = resource.get("dosageInstruction") or resource.get("dosage")
     return None if is_order or has_dose else found
+
+
+def _until_stopped(resource: Resource, now: datetime) -> Resource:
+    """Return an agreement to stop a medicine on a day to come as an order until then: today it is
+    still taken."""
+    if is_agreed_to_stop(resource) and Chronology(now).is_future(_end(resource)):
+        return {**resource, "status": "active"}
+    return resource
 
 
 def _group(resource: Resource, *, forbids: bool) -> Group:

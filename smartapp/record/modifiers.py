@@ -416,8 +416,9 @@ def in_r4(resource: Resource) -> Resource:
 
 
 def _with_stop_type(resource: Resource) -> Resource:
-    """Return a Dutch agreement to stop a medicine with R4's status for it. One that is withdrawn or
-    has another mark besides stays as it is."""
+    """Return a Dutch agreement to stop a medicine with R4's status for it. Its mark, which is then
+    understood, becomes an ordinary extension. One that is withdrawn or has another mark besides
+    stays as it is."""
     marks = mappings(resource.get("modifierExtension"))
     if len(marks) != 1 or not text(marks[0].get("url")).endswith(_STOP_TYPE):
         return resource
@@ -425,7 +426,13 @@ def _with_stop_type(resource: Resource) -> Resource:
     if not status or "entered-in-error" in status_codes(resource.get("status")):
         return resource
     others = {name: one for name, one in resource.items() if name != "modifierExtension"}
-    return {**others, "status": status}
+    return {**others, "status": status, "extension": [*mappings(others.get("extension")), *marks]}
+
+
+def is_agreed_to_stop(resource: Resource) -> bool:
+    """Return whether it is a Dutch agreement to stop a medicine, perhaps only at its end."""
+    marks = (text(one.get("url")) for one in mappings(resource.get("extension")))
+    return resource.get("status") == "stopped" and any(one.endswith(_STOP_TYPE) for one in marks)
 
 
 def _relations_of_r4(resource: Resource) -> Resource:

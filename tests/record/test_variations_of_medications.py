@@ -66,6 +66,12 @@ def stop_type(code: str) -> Resource:
     return {"url": url, "valueCodeableConcept": {"coding": [{"system": SNOMED, "code": code}]}}
 
 
+def stopping(period: Resource) -> Resource:
+    url = "http://nictiz.nl/fhir/StructureDefinition/ext-TimeInterval.Period"
+    extension = [{"url": url, "valuePeriod": period}]
+    return {"modifierExtension": [stop_type("410546004")], "extension": extension}
+
+
 def counting(count: float, words: str, unit: str = "1") -> Resource:
     """Return a dose of some tablets or drops, whose unit in UCUM is 1."""
     return {"text": words, "doseAndRate": [{"doseQuantity": quantity(count, unit)}]}
@@ -966,6 +972,14 @@ TIMING = "http://hl7.org/fhir/StructureDefinition/timing-"
         (
             order(WARFARIN, modifierExtension=[stop_type("410546004")]),
             f"no longer taken | Warfarin 5 mg Stopped | {NO_CURRENT}",
+        ),
+        (
+            order(WARFARIN, **stopping({"start": "2026-01-01", "end": "2026-05-01"})),
+            f"no longer taken | Stopped from 1 Jan 2026 to 1 May 2026 | {NO_CURRENT}",
+        ),
+        (
+            order(WARFARIN, **stopping({"start": "2026-01-01", "end": "2027-05-01"})),
+            "Warfarin 5 mg from 1 Jan 2026 to 1 May 2027 | NOT no longer taken",
         ),
         (order(WARFARIN, modifierExtension=[stop_type("385655000")]), "Warfarin 5 mg On hold"),
         (order(WARFARIN, modifierExtension=[stop_type("1")]), "does not understand"),
