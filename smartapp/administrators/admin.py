@@ -5,12 +5,14 @@ password. Here a user who is not a superuser can change or delete only users and
 rights than their own, and can grant only rights that they have.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth import admin as auth
 from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group, Permission, User
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
@@ -61,8 +63,31 @@ class NoFurther(AsShownAdmin):
 admin.site.unregister([User, Group])
 
 
+LAST_SUPERUSER = (
+    "Without {names} nobody is left who may do everything here: make somebody else a superuser "
+    "first."
+)
+
+
+def _is_last_superuser(users: Iterable[User]) -> bool:
+    """Return whether without `users` there is no superuser left who may sign in."""
+    all_of_them = User.objects.filter(is_superuser=True, is_staff=True, is_active=True)
+    without = {user.pk for user in users}
+    found = set(all_of_them.values_list("pk", flat=True))
+    return bool(found) and found <= without
+
+
 class UserForm(AsShownForm, UserChangeForm):
-    pass
+    def clean(self) -> dict[str, Any]:
+        """Refuse to take away the rights of the last superuser, be it by their own hand."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        stays = all(
+            data.get(name, getattr(self.instance, name))
+            for name in ("is_superuser", "is_staff", "is_active")
+        )
+        if not stays and _is_last_superuser([self.instance]):
+            raise ValidationError(LAST_SUPERUSER.format(names=self.instance))
+        return data
 
 
 class GroupForm(AsShownForm):
@@ -78,6 +103,14 @@ class UserAdmin(NoFurther, auth.UserAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
         return fields if request.user.is_superuser else (*fields, "is_superuser")
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
+        """Protect the last superuser. Django lists what is protected, and deletes nothing."""
+        delete, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        if _is_last_superuser(objs):
+            names = ", ".join(map(str, objs))
+            protected = [*protected, LAST_SUPERUSER.format(names=names)]
+        return delete, counts, lacking, protected
 
 
 @admin.register(Group)

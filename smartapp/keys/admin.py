@@ -39,8 +39,10 @@ from smartapp.keys import (
 )
 from smartapp.keys.forms import ImportForm, KeySetForm
 from smartapp.keys.models import KeySet, SigningKey
-from smartapp.keys.refusals import NotNamed, StepRefused
+from smartapp.keys.refusals import NothingToDo, NotNamed, StepRefused
 from smartapp.keys.rotation import Line
+
+PRESSED_TWICE = "If you pressed the button twice, the first time counted, as you see below."
 
 GET_OR_POST = require_http_methods(["GET", "POST"])
 
@@ -186,6 +188,8 @@ class KeySetAdmin(ReadOnlyAdmin):
         except NotNamed as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
             return self._confirm(request, key_set, alg, step)
+        except NothingToDo as refusal:
+            self.message_user(request, f"{refusal} {PRESSED_TWICE}", messages.ERROR)
         except StepRefused as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
         else:

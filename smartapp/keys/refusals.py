@@ -55,8 +55,9 @@ def refuse_if_another_signs(line: Line, while_signs: str) -> None:
     step. An empty `while_signs` accepts any signer."""
     if while_signs and (line.signer is None or line.signer.kid != while_signs):
         raise StepRefused(
-            f"Another {line.alg} key signs now than when you looked, so somebody else was faster. "
-            "Look at the page again before you go on. Nothing was changed."
+            f"Another {line.alg} key signs now than when you looked: somebody else was faster, or "
+            "you pressed the button twice. Look at the page again before you go on. Nothing more "
+            "was changed."
         )
 
 

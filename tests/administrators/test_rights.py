@@ -85,3 +85,32 @@ def test_a_superuser_does_all_of_it(admin_client: Client) -> None:
     more = permission("view_auditevent")
     assert save(admin_client, other, is_superuser="on", user_permissions=[more.pk]) == 302
     assert User.objects.get(pk=other.pk).is_superuser
+
+
+class TestLastSuperuser:
+    LAST = "nobody is left who may do everything here"
+
+    @pytest.mark.parametrize("taken", ["is_superuser", "is_staff", "is_active"])
+    def test_keeps_every_right(self, admin_client: Client, admin_user: User, taken: str) -> None:
+        sent = {"username": "admin", "is_superuser": "on", "is_staff": "on", "is_active": "on"}
+        del sent[taken]
+        url = f"/admin/auth/user/{admin_user.pk}/change/"
+        assert self.LAST in admin_client.post(url, sent).content.decode()
+        admin_user.refresh_from_db()
+        assert admin_user.is_superuser and admin_user.is_staff and admin_user.is_active
+        User.objects.create_superuser("another", password="x")
+        assert admin_client.post(url, sent).status_code == 302
+
+    def test_is_not_deleted(self, admin_client: Client, admin_user: User) -> None:
+        User.objects.create_superuser("switched off", password="x", is_active=False)
+        other = User.objects.create_user("other")
+        url = f"/admin/auth/user/{admin_user.pk}/delete/"
+        assert self.LAST in admin_client.post(url, {"post": "yes"}).content.decode()
+        chosen = {"action": "delete_selected", "_selected_action": [admin_user.pk, other.pk]}
+        html = admin_client.post("/admin/auth/user/", chosen | {"post": "yes"}).content.decode()
+        assert self.LAST in html and User.objects.count() == 3
+
+    def test_others_are(self, admin_client: Client) -> None:
+        other = User.objects.create_user("other")
+        admin_client.post(f"/admin/auth/user/{other.pk}/delete/", {"post": "yes"})
+        assert not User.objects.filter(pk=other.pk).exists()

@@ -198,4 +198,5 @@ class TestTwoAdministratorsAtTheSameMoment:
         SigningKey.objects.filter(pk=with_terms.pk).update(signs_from=long_ago)
         told = self.press(clients, step_url(epic, "RS384", RotationStep.WITHDRAW), {})
         assert sum("has retired, so none can be withdrawn" in html for html in told) == 1
+        assert sum("pressed the button twice, the first time counted" in html for html in told) == 1
         assert AuditEvent.objects.filter(action="keys.withdraw").count() == 1
