@@ -220,6 +220,8 @@ class AttemptAdmin(ReadOnlyAdmin):
         """An event has no page of its own: it is read in its attempt."""
         if not self.has_view_permission(request):
             raise PermissionDenied
+        if not object_id.isdecimal():
+            raise Http404
         event = get_object_or_404(LaunchEvent, pk=object_id)
         return HttpResponseRedirect(reverse("admin:launches_attempt", args=[event.attempt]))
 

@@ -262,6 +262,7 @@ class TestWhoMaySee:
         client = administrator("view_launchevent")
         assert client.get(LIST).status_code == 200
         assert client.get(f"{LIST}attempt/x/").status_code == 404
+        assert client.get(f"{LIST}x/change/").status_code == 404
 
 
 ADD = "/admin/registrations/registration/add/"
