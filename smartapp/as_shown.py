@@ -47,11 +47,19 @@ class AsShownForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at 
     def values_of(self, row: Model) -> list[dict[str, Any]]:
         """Return what the page shows of the row, as far as it can be changed there."""
         names = [name for name, field in self.fields.items() if not field.disabled]
-        return [model_to_dict(row, fields=names)]
+        fields = model_to_dict(row, fields=names)
+        return [{name: _in_order(value) for name, value in fields.items()}]
 
     def _digest(self, row: Model) -> str:
         values = json.dumps(self.values_of(row), default=_plain, sort_keys=True)
         return hashlib.sha256(values.encode()).hexdigest()[:16]
+
+
+def _in_order(value: object) -> object:
+    """Return the keys of a many-to-many field's rows, which a database may give in any order."""
+    if isinstance(value, list) and all(isinstance(one, Model) for one in value):
+        return sorted(one.pk for one in value)
+    return value
 
 
 def _plain(value: object) -> str:

@@ -116,6 +116,18 @@ def test_rights_that_were_taken_away_meanwhile_are_not_given_back(admin_client: 
     assert not user.user_permissions.exists()
 
 
+def test_the_order_in_which_a_database_gives_groups_is_no_change(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, user = a_user()
+    assert isinstance(user, User)
+    user.groups.set([Group.objects.create(name="nurses"), Group.objects.create(name="doctors")])
+    monkeypatch.setattr(Group._meta, "ordering", ["name"])
+    sent = as_it_is(admin_client, url)
+    monkeypatch.setattr(Group._meta, "ordering", ["-name"])
+    assert admin_client.post(url, sent).status_code == 302
+
+
 def test_a_sign_in_meanwhile_is_no_change(admin_client: Client) -> None:
     url, user = a_user()
     assert isinstance(user, User)
