@@ -121,7 +121,8 @@ def _give_code(request: HttpRequest, factor: SecondFactor) -> str:
     if left < codes_before:
         messages.warning(
             request,
-            f"You used a recovery code: {left} are left. Make new ones under Second factor.",
+            f"You used a recovery code: {left} {'is' if left == 1 else 'are'} left. Make new ones "
+            "under Second factor.",
         )
     return ""
 

@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from smartapp import vault
 from smartapp.administrators import enrolment
-from smartapp.administrators.models import SecondFactor
+from smartapp.administrators.models import RecoveryCode, SecondFactor
 from smartapp.audit.models import AuditEvent
 from tests.administrators.conftest import (
     PASSWORD,
@@ -281,6 +281,12 @@ class TestCode:
         assert "You used a recovery code: 9 are left." in html
         second.post(CODE, {"code": codes[3]})
         assert (may_enter(first), may_enter(second)) == (True, False)
+
+    def test_of_two_recovery_codes_one_is_left(self, codes: list[str]) -> None:
+        kept = RecoveryCode.objects.order_by("pk").values_list("pk", flat=True)[:2]
+        RecoveryCode.objects.exclude(pk__in=list(kept)).delete()
+        html = other_browser().post(CODE, {"code": codes[0]}, follow=True).content.decode()
+        assert "You used a recovery code: 1 is left." in html
 
     def test_new_recovery_codes_end_the_old_ones(self, signed_in: Client, codes: list[str]) -> None:
         html = signed_in.post(f"{CODE}recovery-codes/").content.decode()
