@@ -40,6 +40,11 @@ def unlocked(demo: Demo) -> Iterator[None]:
     manage(demo.env, "axes_reset")
 
 
+def answer_slowly(page: Page) -> None:
+    slow = {"offline": False, "latency": 800, "downloadThroughput": -1, "uploadThroughput": -1}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+
+
 def test_a_double_click_is_one(demo: Demo, page: Page) -> None:
     """Else the answer to the first one, with the recovery codes, would never be seen."""
     link = re.search(rf"{re.escape(demo.url)}\S+", manage(demo.env, "create_administrator", "eve"))
@@ -51,11 +56,22 @@ def test_a_double_click_is_one(demo: Demo, page: Page) -> None:
     page.fill("#code", app_code(page.inner_text("code.secret")))
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.method))
-    slow = {"offline": False, "latency": 800, "downloadThroughput": -1, "uploadThroughput": -1}
-    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+    answer_slowly(page)
     page.dblclick("button.default", delay=200)
     expect(page.locator("ol.recovery-codes li")).to_have_count(10)
     assert sent.count("POST") == 1
+
+
+def test_what_was_corrected_before_the_answer_came_is_sent(demo: Demo, page: Page) -> None:
+    sign_in(page, demo, "admin", "sandbox")
+    page.goto(f"{demo.url}/admin/launches/launchevent/")
+    answer_slowly(page)
+    # At once, because Playwright itself would wait for the first answer.
+    page.evaluate("""() => {
+        const search = document.querySelector("#searchbar");
+        for (search.value of ["ABCD-EFG", "ABCD-EFGH"]) search.form.requestSubmit();
+    }""")
+    page.wait_for_url("**q=ABCD-EFGH")
 
 
 def test_from_the_link_to_a_lost_phone(demo: Demo, page: Page, chromium: Browser) -> None:
