@@ -29,11 +29,12 @@ V1_LETTERS = {"read": "rs", "write": "cud", "*": "cruds"}
 READ_ONLY = {"read": "read", "write": "", "*": "read"}
 ATHENA_SERVICE = re.compile(r"athena/service/[A-Za-z0-9.*]+")
 TYPE_WORDS = {
-    "*": "everything in the record",
+    "*": "everything",
     "AllergyIntolerance": "allergies",
     "Appointment": "appointments",
+    "Binary": "attached files",
     "CarePlan": "care plans",
-    "CareTeam": "who takes care",
+    "CareTeam": "the care team",
     "Condition": "health problems",
     "Coverage": "health insurance",
     "Device": "implants and devices",
@@ -44,6 +45,7 @@ TYPE_WORDS = {
     "FamilyMemberHistory": "illnesses in the family",
     "Goal": "goals of treatment",
     "Immunization": "vaccinations",
+    "Medication": "names of medicines",
     "MedicationAdministration": "medicines given",
     "MedicationDispense": "medicines handed out",
     "MedicationRequest": "prescribed medicines",
@@ -62,9 +64,9 @@ SHARED_WORDS = {
 }
 """Types that are not about a patient."""
 LEVEL_WORDS = {
-    "patient": "of this patient",
-    "user": "of everyone you may see",
-    "system": "of everyone",
+    "patient": "in this patient's record",
+    "user": "in every record you may see",
+    "system": "in every record",
 }
 
 
