@@ -9,7 +9,16 @@ import pytest
 from psycopg import sql
 
 from tests import forking
-from tests.processes import ROOT, answers, as_the_procfile, environment, manage, procfile, running
+from tests.processes import (
+    ROOT,
+    answers,
+    as_the_procfile,
+    environment,
+    manage,
+    procfile,
+    running,
+    static_files_to_itself,
+)
 from tests.reliability.services import PostgreSQL, folder_for_all, missing
 from tests.serving import free_port
 
@@ -71,7 +80,8 @@ def test_the_app_does_all_that_it_has_to(env: dict[str, str], tmp_path: Path) ->
     assert "create_administrator" not in manage(env, "create_administrator", "alice")
     manage(env, "audit", "--verify")
     manage(env, "reseal")
-    manage({**env, "SANDBOX": "on"}, "collectstatic", "--no-input", "--verbosity", "0")
+    with static_files_to_itself():
+        manage({**env, "SANDBOX": "on"}, "collectstatic", "--no-input", "--verbosity", "0")
     port = free_port()
     serving = as_the_procfile(env, port)
     ready = f"http://127.0.0.1:{port}/readyz"
