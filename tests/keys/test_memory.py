@@ -112,16 +112,20 @@ class TestSigner:
 
     async def test_each_private_key_is_parsed_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         opened: list[str] = []
-        open_private_key = material.open_private_key
+        open_private_key, refresh = material.open_private_key, memory.refresh
 
         def counted(row: SigningKey) -> material.PrivateKey:
             opened.append(row.kid)
             return open_private_key(row)
 
+        async def not_now() -> None:
+            """The server of another test, in this process, would read the new keys too."""
+
+        monkeypatch.setattr(memory, "refresh", not_now)
         monkeypatch.setattr(memory, "open_private_key", counted)
         await create("epic", "ES384", "RS384")
         for _ in range(3):
-            await memory.refresh()
+            await refresh()
             await memory.signer("epic", "ES384")
             await memory.signer("epic", "RS384")
         assert len(opened) == len(set(opened)) == 2
