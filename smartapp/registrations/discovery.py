@@ -173,12 +173,7 @@ async def _document(config: EndpointConfig) -> Discovery:
 
 def not_accepted(config: EndpointConfig, document: Discovery) -> tuple[str, ...]:
     """Return the endpoints that are not used because their hosts were not accepted (C14)."""
-    return discovery.elsewhere(document, accepted_hosts(config))
-
-
-def accepted_hosts(config: EndpointConfig) -> frozenset[str]:
-    """Return the hosts that people and codes may be sent to."""
-    return config.pinned_hosts | trust.override_hosts(config)
+    return discovery.elsewhere(document, config.accepted_hosts)
 
 
 async def issuer_jwks(config: EndpointConfig, issuer: str, *, force: bool = False) -> JWKS:
@@ -200,7 +195,7 @@ async def _published_keys(config: EndpointConfig, issuer: str) -> str:
         url = (await _openid_configuration(issuer)).jwks_uri
     except DiscoveryInvalid as error:
         url = trust.keys_without_openid(config.issuers, await _document(config), error)
-    check_hosts(config, {host_of(url)} - issuer_hosts(config))
+    check_hosts(config, {host_of(url)} - config.issuer_hosts)
     return url
 
 
@@ -222,13 +217,13 @@ async def logout_endpoint(config: EndpointConfig) -> str | None:
     if document.end_session_endpoint is not None or not config.issuers:
         return document.end_session_endpoint
     url = (await _openid_configuration(config.issuers[0])).end_session_endpoint
-    check_hosts(config, {host_of(url)} - issuer_hosts(config) if url else ())
+    check_hosts(config, {host_of(url)} - config.issuer_hosts if url else ())
     return url
 
 
 def check_hosts(config: EndpointConfig, hosts: Collection[str]) -> None:
     """Raise EndpointHostChanged unless every host is pinned or named by an override (C14)."""
-    strangers = ", ".join(sorted(set(hosts) - accepted_hosts(config)))
+    strangers = ", ".join(sorted(set(hosts) - config.accepted_hosts))
     if strangers:
         raise EndpointHostChanged(f"{config.slug} now names {strangers}, not accepted yet")
 
@@ -236,13 +231,8 @@ def check_hosts(config: EndpointConfig, hosts: Collection[str]) -> None:
 def named_hosts(config: EndpointConfig, observation: Observation) -> frozenset[str]:
     """Return the hosts that must be accepted for launches: those of every endpoint, and those of
     the issuers' keys if they are not the issuer's own host."""
-    of_keys = observation.hosts - issuer_hosts(config)
+    of_keys = observation.hosts - config.issuer_hosts
     return of_keys | discovery.hosts(observation.discovery)
-
-
-def issuer_hosts(config: EndpointConfig) -> frozenset[str]:
-    """Return the hosts of the expected issuers: whoever entered an issuer has accepted its host."""
-    return frozenset(map(host_of, config.issuers))
 
 
 async def refresh_ahead() -> None:

@@ -23,7 +23,6 @@ from smartapp.protocol.discovery import Discovery
 from smartapp.protocol.errors import DiscoveryIncomplete, DiscoveryInvalid, SmartError
 from smartapp.registrations import discovery, history, registry, trust
 from smartapp.registrations.discovery import (
-    accepted_hosts,
     check_needs,
     named_hosts,
     not_accepted,
@@ -231,7 +230,7 @@ def unaccepted_hosts(
     """Return the hosts that the EHR names, now or when it was last read, and that are not
     accepted."""
     named = named_hosts(config, observation) if observation else _hosts_last_named(config)
-    return named - accepted_hosts(config)
+    return named - config.accepted_hosts
 
 
 def _hosts_last_named(config: EndpointConfig) -> frozenset[str]:
@@ -297,7 +296,7 @@ def state(endpoint: Any) -> State:
 
 def _state_of(document: dict[str, Any], config: EndpointConfig) -> State:
     parsed = _parsed(document, config)
-    if published.launch_hosts(parsed) - accepted_hosts(config):
+    if published.launch_hosts(parsed) - config.accepted_hosts:
         return State.STOPPED
     try:
         check_needs(config, trust.overridden(config, parsed))

@@ -30,7 +30,7 @@ from smartapp.protocol.errors import (
     StateOfAnotherRegistration,
     UnknownEndpoint,
 )
-from smartapp.protocol.urls import base_key, without_trailing_slash
+from smartapp.protocol.urls import base_key, host_of, without_trailing_slash
 from smartapp.registrations import changes, options, presets, smart_launcher, validation
 from smartapp.registrations.models import Endpoint, Member, Registration
 from smartapp.registrations.options import AuthMethod, OptionValues
@@ -73,6 +73,17 @@ class EndpointConfig(OptionValues):
     def override(self, member: str) -> str | None:
         """Return the address that replaces the published one, if there is one."""
         return dict(self.overrides).get(member)
+
+    @property
+    def accepted_hosts(self) -> frozenset[str]:
+        """The hosts that people and codes may be sent to (C14): those that are pinned, and those of
+        the overrides, because whoever entered an address has accepted its host."""
+        return self.pinned_hosts | {host_of(url) for _, url in self.overrides}
+
+    @property
+    def issuer_hosts(self) -> frozenset[str]:
+        """The hosts of the expected issuers: whoever entered an issuer has accepted its host."""
+        return frozenset(map(host_of, self.issuers))
 
     @property
     def opens_from_ehr(self) -> bool:

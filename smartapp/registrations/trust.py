@@ -301,11 +301,6 @@ def overridden(config: EndpointConfig, published: Discovery) -> Discovery:
     return replace(published, **_published_members(config))
 
 
-def override_hosts(config: EndpointConfig) -> frozenset[str]:
-    """Return `host[:port]` of every override: whoever entered an address has accepted its host."""
-    return frozenset(host_of(url) for _, url in config.overrides)
-
-
 def keys_without_openid(
     issuers: Collection[str], document: Discovery, error: DiscoveryInvalid
 ) -> str:
