@@ -2,7 +2,8 @@
 
 import logging
 
-from smartapp.exchange import id_tokens
+from django.utils import timezone
+
 from smartapp.launches import steps
 from smartapp.launches.pending import PendingLaunch
 from smartapp.launches.tokens import LaunchTokens, from_response
@@ -14,10 +15,16 @@ from smartapp.protocol.errors import (
     IDTokenKeyUnknown,
     JWKSError,
 )
+from smartapp.protocol.id_token import IDToken
 from smartapp.protocol.token import TokenResponse
+from smartapp.registrations import discovery
 from smartapp.registrations.registry import EndpointConfig
 
 logger = logging.getLogger(__name__)
+
+# The rules that may fail only because our copy of the issuer's keys is old. A key set without kids
+# changes unnoticed; only the wrong signature shows it.
+_OF_OLD_KEYS = frozenset({"kid", "several", "signature"})
 
 
 async def accepted(
@@ -32,12 +39,8 @@ async def accepted(
     proof = None
     if response.id_token is not None:
         asked_openid = "openid" in scopes.parse_scopes(pending.scope)
-        proof = await id_tokens.validated(
-            config,
-            response.id_token,
-            nonce=pending.nonce if asked_openid else None,
-            access_token=response.access_token,
-        )
+        nonce = pending.nonce if asked_openid else None
+        proof = await _validated(config, response.id_token, response.access_token, nonce=nonce)
     elif "openid" in granted:
         raise IDTokenError("openid was granted but no id_token came", rule="missing")
     tokens = from_response(
@@ -61,12 +64,8 @@ async def check_refreshed(
     if response.id_token is None or iss is None or sub is None:
         return
     try:
-        proof = await id_tokens.validated(
-            config,
-            response.id_token,
-            nonce=None,
-            access_token=response.access_token,
-            aud_may_be_absent=True,
+        proof = await _validated(
+            config, response.id_token, response.access_token, nonce=None, aud_may_be_absent=True
         )
     except (EHRUnavailable, DiscoveryError, JWKSError, IDTokenKeyUnknown) as error:
         logger.warning("id_token of a refresh at %s not checked: %s", config.slug, error.code)
@@ -74,3 +73,36 @@ async def check_refreshed(
     id_token.validate_refreshed_id_token(proof, iss=iss, sub=sub)
     if not proof.aud:
         steps.refreshed_without_aud()
+
+
+async def _validated(
+    config: EndpointConfig,
+    raw: str,
+    access_token: str,
+    *,
+    nonce: str | None,
+    aud_may_be_absent: bool = False,
+) -> IDToken:
+    """Return the id_token after every check (C90). Keys are fetched only from an expected issuer
+    (C91), and once more if the known ones may be old (C92). Raises IDTokenError, and the errors of
+    `discovery.issuer_jwks`."""
+    issuer = id_token.unverified_issuer(raw)
+
+    async def check(*, force: bool) -> IDToken:
+        return id_token.validate_id_token(
+            raw,
+            jwks=await discovery.issuer_jwks(config, issuer, force=force),
+            expected_issuers=config.issuers,
+            client_id=config.client_id,
+            nonce=nonce,
+            access_token=access_token,
+            now=timezone.now(),
+            aud_may_be_absent=aud_may_be_absent,
+        )
+
+    try:
+        return await check(force=False)
+    except IDTokenError as error:
+        if error.rule not in _OF_OLD_KEYS:
+            raise
+        return await check(force=True)
