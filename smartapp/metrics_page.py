@@ -29,7 +29,7 @@ from smartapp.database import in_database
 from smartapp.exception_reports import cause
 from smartapp.keys import automation, heartbeat, rotation
 from smartapp.keys.models import KeySet, MaintainedBy
-from smartapp.launches import launching, pending_revocations, readiness
+from smartapp.launches import callback, pending_revocations, readiness
 from smartapp.launches.readiness import Readiness
 from smartapp.logs import Failures
 from smartapp.middleware import DATABASE_IS_AWAY
@@ -97,7 +97,7 @@ def _is_forgotten(path: Path) -> bool:
 
 def _own() -> bytes:
     """Return the metrics of this process."""
-    metrics.in_flight.set(launching.waiting())
+    metrics.in_flight.set(callback.waiting())
     metrics.database_waiting.set(database.waiting())
     metrics.circuits_open.set(open_circuits())
     return generate_latest(metrics.registry)

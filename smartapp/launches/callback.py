@@ -1,23 +1,43 @@
-"""The redirect URI: accepts the EHR's answer once, in the browser that started (C50-C57)."""
+"""The redirect URI: accepts the EHR's answer once, in the browser that started (C50-C57), and
+exchanges its code for the tokens of a launch."""
 
+import logging
 import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from smartapp import logs, metrics
 from smartapp.brands import chosen
 from smartapp.database import in_database
+from smartapp.exchange import pipeline
+from smartapp.exchange.custody import Custody, custody
 from smartapp.frames import framable, is_framed
-from smartapp.launches import cookies, events, launching, pending, steps, store
+from smartapp.launches import cookies, events, pending, proof, steps, store
 from smartapp.launches.models import LaunchKind
+from smartapp.launches.pending import PendingLaunch
+from smartapp.launches.session_length import session_length
+from smartapp.launches.tokens import LaunchTokens
 from smartapp.middleware import error_response, never_stored, sent_to_launch
 from smartapp.protocol import authorization
-from smartapp.protocol.authorization import AuthorizationErrorResponse, AuthorizationResponse
+from smartapp.protocol.authorization import (
+    AuthorizationCode,
+    AuthorizationErrorResponse,
+    AuthorizationResponse,
+)
 from smartapp.protocol.errors import (
     AnswerByPost,
     Busy,
+    BusyWithEHR,
     SmartError,
     StateAlreadyUsed,
     StateChanged,
@@ -27,10 +47,35 @@ from smartapp.protocol.errors import (
     StateUnknown,
 )
 from smartapp.registrations import registry
+from smartapp.registrations.registry import EndpointConfig
 
 STATE = re.compile(r"[A-Za-z0-9_-]{43}")
 EHR_MESSAGE_LENGTH = 300
 TIMES_READ_AGAIN = 3
+
+logger = logging.getLogger(__name__)
+
+_in_flight: Counter[int] = Counter()
+
+
+def waiting() -> int:
+    """Return how many launches of this process are waiting for a token response."""
+    return _in_flight.total()
+
+
+@contextmanager
+def in_flight(config: EndpointConfig) -> Iterator[None]:
+    """Count a launch that waits for its EHR. Raises Busy if too many launches of this process wait,
+    BusyWithEHR if too many of them wait for this EHR: a slow EHR must leave room for the others."""
+    if _in_flight.total() >= settings.MAX_LAUNCHES_IN_FLIGHT:
+        raise Busy(f"{_in_flight.total()} launches wait for their EHR")
+    if _in_flight[config.endpoint_id] >= settings.MAX_OF_ONE_ENDPOINT:
+        raise BusyWithEHR(f"{settings.MAX_OF_ONE_ENDPOINT} launches wait for {config.slug}")
+    _in_flight[config.endpoint_id] += 1
+    try:
+        yield
+    finally:
+        _in_flight[config.endpoint_id] -= 1
 
 
 @require_http_methods(["GET", "POST"])  # a HEAD must not use the code up
@@ -67,7 +112,7 @@ async def _answered(request: HttpRequest, registration_slug: str) -> HttpRespons
     config = await registry.endpoint_for_callback(started.endpoint_id, registration_slug)
     steps.recalled(config, answer, started.launched_at)
     try:
-        response = await _accept_as_registered(request, config, started, answer)
+        response = await _accept(request, config, started, answer)
     except StateAlreadyUsed:
         response = await _without_pending(request, answer.state)
     except Busy as error:
@@ -117,40 +162,107 @@ async def _refused_without_state(
     return framable(_refused(request, config, started, if_waiting), config.frame_ancestors)
 
 
-async def _accept_as_registered(
+async def _accept(
     request: HttpRequest,
-    config: registry.EndpointConfig,
-    started: pending.PendingLaunch,
+    config: EndpointConfig,
+    started: PendingLaunch,
     answer: AuthorizationResponse | AuthorizationErrorResponse,
 ) -> HttpResponse:
     """Accept the answer under the registration as it is when the state is used up: the one read
     before may be half a second old."""
+    if started.expired(timezone.now()):
+        raise StateExpired("the pending launch is older than ten minutes")
     for _ in range(TIMES_READ_AGAIN):
+        code = authorization.accepted_code(
+            answer, expected_issuers=config.issuers, iss_required=started.issuer_required
+        )
         try:
-            return await _accept(request, config, started, answer)
+            return await finish(request, config, started, answer.state, code)
         except registry.Outdated:
             config = await registry.endpoint_now(config.endpoint_id, started.registration_slug)
     raise Busy("registrations change faster than they are read")
 
 
-async def _accept(
+async def finish(
     request: HttpRequest,
-    config: registry.EndpointConfig,
-    started: pending.PendingLaunch,
-    answer: AuthorizationResponse | AuthorizationErrorResponse,
+    config: EndpointConfig,
+    started: PendingLaunch,
+    state: str,
+    code: AuthorizationCode,
 ) -> HttpResponse:
-    if started.expired(timezone.now()):
-        raise StateExpired("the pending launch is older than ten minutes")
-    code = authorization.accepted_code(
-        answer, expected_issuers=config.issuers, iss_required=started.issuer_required
+    """Use up the state, exchange the code, and return the redirect to the launch's page (C55).
+
+    The state is used up first: a callback that is loaded a second time must not take a place or a
+    token request from others.
+    """
+    with in_flight(config):
+        uuid = await in_database(
+            store.consume_state,
+            config,
+            kind=started.kind,
+            state_digest=cookies.state_digest(state),
+            launched_at=started.launched_at,
+            brand_id=started.brand_id,
+        )
+        response = HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
+        asked = pipeline.code_request(
+            config,
+            code,
+            token_endpoint=started.token_endpoint,
+            code_verifier=started.code_verifier,
+            network=request.META.get("REMOTE_ADDR", ""),
+        )
+        # If the browser has left, the launch is not kept even if its tokens came. The session key
+        # was in the answer that did not arrive and the state is used up, so nobody could open or
+        # disconnect this launch.
+        hand_over = partial(store.close_unfinished, uuid, config)
+        async with custody(config, hand_over, Custody()) as held:
+            issued = await held.ask(asked)
+            tokens = await proof.accepted(config, started, issued)
+            await _open_session(request, response, started.kind, uuid, tokens, issued.expires_at)
+            held.keep()
+    logs.about(launch=str(uuid), endpoint=config.slug)
+    metrics.launches.labels(started.kind, "completed", "").inc()
+    logger.info("launch %s of %s completed at %s", uuid, started.kind, config.slug)
+    return response
+
+
+async def _open_session(
+    request: HttpRequest,
+    response: HttpResponse,
+    kind: LaunchKind,
+    uuid: UUID,
+    tokens: LaunchTokens,
+    expires_at: datetime,
+) -> None:
+    """Store the tokens in a new session of the launch, and give its key to the browser."""
+    now = timezone.now()
+    key = cookies.new_session_key(now)
+    length = session_length(kind, tokens)
+    latest = now + length.latest
+    surplus = list(cookies.surplus_launch_cookies(request))
+    await in_database(
+        store.complete,
+        uuid,
+        tokens,
+        access_token_expires_at=expires_at,
+        key=key,
+        session_expires_at=latest if length.is_lasting else store.idle_end(now, latest),
+        lasts_until=None if length.is_lasting else latest,
+        beside=cookies.session_keys(request),
+        replaced=[old for _, old in surplus],
     )
-    return await launching.finish(request, config, started, answer.state, code)
+    for name, _ in surplus:
+        cookies.delete_cookie(request, response, name)
+    name = cookies.launch_cookie_name(uuid)
+    lifetime = length.latest if length.is_lasting else None
+    cookies.set_cookie(request, response, name, key.value, lifetime)
 
 
 async def _while_busy(
     request: HttpRequest,
-    config: registry.EndpointConfig,
-    started: pending.PendingLaunch,
+    config: EndpointConfig,
+    started: PendingLaunch,
     answer: AuthorizationResponse | AuthorizationErrorResponse,
     error: Busy,
 ) -> HttpResponse:
@@ -180,8 +292,8 @@ async def _without_pending(request: HttpRequest, state: str) -> HttpResponse:
 
 def _refused(
     request: HttpRequest,
-    config: registry.EndpointConfig,
-    started: pending.PendingLaunch,
+    config: EndpointConfig,
+    started: PendingLaunch,
     error: SmartError,
     answer: AuthorizationResponse | AuthorizationErrorResponse | None = None,
 ) -> HttpResponse:

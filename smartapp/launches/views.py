@@ -1,5 +1,5 @@
-"""The views that belong to no launch yet: the starts of both kinds, and the page after signing
-out."""
+"""The views that belong to no launch yet: the starts of both kinds, up to the redirect to the EHR,
+and the page after signing out."""
 
 from urllib.parse import urlsplit
 
@@ -11,19 +11,24 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
+from smartapp import logs, metrics
 from smartapp.brands import chosen
 from smartapp.brands.chosen import Chosen
 from smartapp.database import in_database
-from smartapp.launches import events, framing, launching, steps
+from smartapp.frames import is_framed
+from smartapp.launches import events, framing, pending, steps
 from smartapp.launches.framing import in_frame
 from smartapp.launches.models import LaunchKind
+from smartapp.launches.pending import PendingLaunch
 from smartapp.middleware import error_response, never_stored
 from smartapp.protocol import authorization
 from smartapp.protocol.errors import LaunchByPost, SmartError, UnknownEndpoint
-from smartapp.registrations import registry
+from smartapp.registrations import discovery, presets, registry
+from smartapp.registrations.discovery import OAuthEndpoints
 from smartapp.registrations.registry import EndpointConfig
 
 
@@ -70,23 +75,6 @@ async def _launched(request: HttpRequest) -> HttpResponseBase:
     )
 
 
-async def _begun(
-    request: HttpRequest,
-    config: EndpointConfig,
-    kind: LaunchKind,
-    launch: str | None,
-    *,
-    aud: str,
-    brand: Chosen | None = None,
-) -> HttpResponse:
-    if before := framing.before_sign_in(request, config):
-        return before
-    response = await launching.start(request, config, kind, launch, aud=aud, brand=brand)
-    if origin := framing.unknown_origin(request, config):
-        steps.framed_from(origin)
-    return response
-
-
 @require_GET
 @never_stored
 @events.recorded
@@ -107,6 +95,97 @@ async def connect(request: HttpRequest, endpoint_slug: str) -> HttpResponseBase:
     brand = await in_database(chosen.brand_at, config, asked) if asked else None
     beginning = _begun(request, config, LaunchKind.STANDALONE, None, aud=aud, brand=brand)
     return await in_frame(request, config.frame_ancestors, beginning, endpoint_name=config.name)
+
+
+async def _begun(
+    request: HttpRequest,
+    config: EndpointConfig,
+    kind: LaunchKind,
+    launch: str | None,
+    *,
+    aud: str,
+    brand: Chosen | None = None,
+) -> HttpResponse:
+    if before := framing.before_sign_in(request, config):
+        return before
+    response = await _asked(request, config, kind, launch, aud=aud, brand=brand)
+    if origin := framing.unknown_origin(request, config):
+        steps.framed_from(origin)
+    return response
+
+
+async def _asked(
+    request: HttpRequest,
+    config: EndpointConfig,
+    kind: LaunchKind,
+    launch: str | None,
+    *,
+    aud: str,
+    brand: Chosen | None = None,
+) -> HttpResponse:
+    """Return the redirect or form to the EHR's authorization endpoint, with the pending launch
+    sealed into a cookie (C30-C44). Each call makes a new state, nonce and PKCE verifier (C23).
+
+    `aud` is a spelling of the endpoint's FHIR base URL: in an EHR launch the `iss` exactly as it
+    came, because some servers compare the two character by character; otherwise the published one.
+    """
+    state = authorization.new_state()
+    steps.started(config, kind, state)
+    logs.about(endpoint=config.slug)
+    metrics.launches.labels(kind, "begun", "").inc()
+    endpoints = await discovery.launch_endpoints(config, aud)
+    steps.discovered(endpoints)
+    scope = config.scope if kind == LaunchKind.EHR else config.standalone_scope
+    started = PendingLaunch(
+        endpoint_id=config.endpoint_id,
+        registration_slug=config.registration_slug,
+        kind=kind,
+        nonce=authorization.new_nonce(),
+        code_verifier=authorization.new_code_verifier(),
+        scope=scope,
+        token_endpoint=endpoints.token_endpoint,
+        issuer_required=endpoints.authorization_response_iss_parameter_supported,
+        launched_at=timezone.now(),
+        brand_id=brand.pk if brand else None,
+    )
+    fields = authorization.authorization_request(
+        client_id=config.client_id,
+        redirect_uri=config.redirect_uri,
+        scope=scope,
+        aud=aud,
+        state=state,
+        nonce=started.nonce,
+        code_verifier=started.code_verifier,
+        launch=launch,
+    )
+    name = brand.name if brand else config.name
+    response = _sent_away(request, config, kind, endpoints, fields, name)
+    pending.remember(request, response, state, started)
+    steps.asked(config, fields, response, is_framed=is_framed(request))
+    return response
+
+
+def _sent_away(
+    request: HttpRequest,
+    config: EndpointConfig,
+    kind: LaunchKind,
+    endpoints: OAuthEndpoints,
+    fields: dict[str, str],
+    name: str,
+) -> HttpResponse:
+    """Return the redirect to the authorization endpoint. If it is too long for an address and the
+    EHR accepts a form, return a form that submits itself (C41, C44)."""
+    url = authorization.authorization_request_url(endpoints.authorization_endpoint, fields)
+    takes_forms = kind == LaunchKind.EHR or presets.takes_posted_standalone(config.preset)
+    if not (takes_forms and authorization.is_better_posted(url, endpoints.capabilities)):
+        return HttpResponseRedirect(url)
+    context = {"endpoint": name, "action": endpoints.authorization_endpoint}
+    response = render(request, "authorize.html", {**context, "fields": fields})
+    # Browsers check every redirect after a form against this list, and an EHR's sign-in may use
+    # hosts that we cannot list. The form itself goes to the host that discovery names.
+    schemes = ["https:", "http:"] if settings.ALLOW_LOOPBACK_EHRS else ["https:"]
+    response._csp_replace = {"form-action": schemes}  # type: ignore[attr-defined]
+    return response
 
 
 @require_GET

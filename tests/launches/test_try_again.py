@@ -60,7 +60,7 @@ async def test_an_answer_that_is_used_up_is_not_sent_again(
 ) -> None:
     callback = await browser.to_callback(ehr_launch())
     error = EHRSuspended("", retry_after=27)
-    monkeypatch.setattr("smartapp.launches.launching.finish", refusing(error))
+    monkeypatch.setattr("smartapp.launches.callback.finish", refusing(error))
     response = await browser.get(callback)
     assert "Refresh" not in response.headers
     assert "Try again in" in await response.text()
@@ -70,6 +70,6 @@ async def test_a_crowd_is_waited_for_at_the_callback_too(
     browser: Browser, ehr_launch: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     callback = await browser.to_callback(ehr_launch())
-    monkeypatch.setattr("smartapp.launches.launching.finish", refusing(Busy("full")))
+    monkeypatch.setattr("smartapp.launches.callback.finish", refusing(Busy("full")))
     response = await browser.get(callback)
     assert response.headers["Refresh"] == "2"
