@@ -56,9 +56,18 @@ def amount_text(quantity: object) -> str:
     amount, members = quantity_text(quantity), mapping(quantity)
     if not amount or unit_text(members):
         return amount
-    # UCUM puts countable things in braces: {tablet}.
-    thing = (text(members.get("unit")) or text(members.get("code"))).strip("{}").replace("_", " ")
-    return f"{amount} {thing}" if thing.strip("1#") else f"{amount} {NO_UNIT}"
+    return f"{amount} {_thing(members) or NO_UNIT}"
+
+
+def has_unit(quantity: Mapping[str, Any]) -> bool:
+    """Return whether a quantity says of what it is; UCUM's "1" does not."""
+    return bool(unit_text(quantity) or _thing(quantity))
+
+
+def _thing(quantity: Mapping[str, Any]) -> str:
+    """Return the countable thing in the place of a unit, which UCUM puts in braces: {tablet}."""
+    thing = (text(quantity.get("unit")) or text(quantity.get("code"))).strip("{}").replace("_", " ")
+    return thing if thing.strip("1#") else ""
 
 
 def range_text(bounds: object, say: Callable[[object], str] = amount_text) -> str:
@@ -82,7 +91,9 @@ def ratio_text(ratio: object) -> str:
 def _per(denominator: dict[str, Any]) -> str:
     if not is_one(denominator.get("value")) or denominator.get("comparator"):
         return duration_text(denominator)
-    return _unit_of_time(denominator) or quantity_text(denominator).partition(" ")[2]
+    if not has_unit(denominator):
+        return amount_text(denominator)
+    return _unit_of_time(denominator) or amount_text(denominator).partition(" ")[2]
 
 
 def duration_text(duration: object) -> str:

@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 from smartapp.record.absence import absent_code, named_or
-from smartapp.record.amounts import is_one, ratio_text
+from smartapp.record.amounts import has_unit, is_one, ratio_text
 from smartapp.record.codes import codings, concept_text, concept_words
 from smartapp.record.elements import Resource, is_false, mapping, mappings
 from smartapp.record.marks import Marks, read_labels
@@ -288,7 +288,7 @@ def _strength(holder: dict[str, Any], member: str) -> str:
     """Return "500 mg per tablet", or "500 mg" where it is per one of nothing in particular."""
     ratio = mapping(holder.get(member))
     per = mapping(ratio.get("denominator"))
-    if is_one(per.get("value", 1)) and not (text(per.get("unit")) or text(per.get("code"))):
+    if is_one(per.get("value", 1)) and not has_unit(per):
         return quantity_text(ratio.get("numerator"))
     return ratio_text(ratio)
 

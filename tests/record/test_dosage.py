@@ -12,13 +12,14 @@ from fhirclient.models.timing import TimingRepeat
 
 from smartapp.record.dosage import Dosage, read_dosages
 from smartapp.record.timing import EVENTS
+from smartapp.record.units import UCUM
 
 SILENT = {"id", "extension"}
 DAY = {"frequency": 1, "period": 1, "periodUnit": "d"}
 
 
 def mg(value: object) -> dict[str, Any]:
-    return {"value": value, "unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg"}
+    return {"value": value, "unit": "mg", "system": UCUM, "code": "mg"}
 
 
 def dose(value: object, unit: str = "mg") -> dict[str, Any]:
@@ -302,6 +303,11 @@ class TestDoses:
     def test_a_rate_over_hours(self) -> None:
         ratio = {"numerator": {"value": 20, "unit": "mL"}, "denominator": {"value": 4, "unit": "h"}}
         assert words(doseAndRate=[{"rateRatio": ratio}]) == "at 20 mL per 4 hours"
+
+    @pytest.mark.parametrize("one", [{"value": 1}, {"value": 1, "system": UCUM, "code": "1"}])
+    def test_a_rate_per_one_of_nothing_in_particular(self, one: dict[str, Any]) -> None:
+        ratio = {"numerator": {"value": 20, "unit": "mL"}, "denominator": one}
+        assert words(doseAndRate=[{"rateRatio": ratio}]) == "at 20 mL per 1 (no unit given)"
 
 
 class TestTheAuthorsText:

@@ -1,5 +1,6 @@
 """Orders and reports of medication as other servers may write them: what the page says of each."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from smartapp.record.medication_names import TWO_NAMES
 from smartapp.record.medications import NAMES_ONLY
 from smartapp.record.moments import DATA_ABSENT_REASON
+from smartapp.record.units import UCUM
 from tests.chart.samples import Resource, about_patient, quantity
 from tests.pages.sections import assert_says, words_of
 from tests.record.samples import SNOMED
@@ -445,6 +447,25 @@ def contained(**medication: Any) -> Resource:
                 ],
             ),
             "Glucophage (Tablet, Metformin 500 mg)",
+        ),
+        *(
+            (
+                contained(
+                    code={"text": "Ramipril"},
+                    ingredient=[
+                        {
+                            "itemCodeableConcept": {"text": "Ramipril"},
+                            "strength": {"numerator": quantity(5, "mg"), "denominator": one},
+                        }
+                    ],
+                ),
+                "Ramipril (5 mg)",
+            )
+            for one in (
+                {"value": 1, "unit": "1", "system": UCUM, "code": "1"},
+                {"value": Decimal("1.0"), "system": UCUM, "code": "1"},
+                {"value": 1, "unit": "", "system": UCUM, "code": "{#}"},
+            )
         ),
         (
             contained(
