@@ -160,6 +160,7 @@ INSTALLED_APPS = [
     "smartapp.brands",
     "smartapp.launches",
     "smartapp.diagnosis",
+    "smartapp.console",
 ]
 if SANDBOX:
     INSTALLED_APPS.append("smartapp.sandbox")

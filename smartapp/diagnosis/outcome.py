@@ -12,7 +12,8 @@ from smartapp.protocol.errors import SmartError
 
 WENT_WELL = "Went well"
 LEFT_OUT = "wrong-patient-entry"
-_OF_A_PART = {code for _, code in steps.LACKING.values()}
+# Codes of events that ended nothing: a part of the record could not be read.
+OF_A_PART = {code for _, code in steps.LACKING.values()}
 # An EHR sent somebody else's data: what an administrator has to know first.
 WRONG_PATIENT = ("wrong-patient", "patient-changed", LEFT_OUT)
 UNDER_WAY = (Step.LAUNCH, Step.DISCOVERY, Step.AUTHORIZE)
@@ -38,7 +39,7 @@ def failure_of(timeline: Sequence[LaunchEvent]) -> LaunchEvent | None:
 
 def stopped_at(timeline: Sequence[LaunchEvent]) -> LaunchEvent | None:
     """Return what ended the launch, or the page; None where only a part of the record failed."""
-    return next((one for one in timeline if one.code and one.code not in _OF_A_PART), None)
+    return next((one for one in timeline if one.code and one.code not in OF_A_PART), None)
 
 
 def of(timeline: Sequence[LaunchEvent]) -> str:

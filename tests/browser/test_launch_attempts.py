@@ -122,3 +122,18 @@ def test_attempt_passes_axe_and_fits_a_phone(admin: Page, demo: Demo, reference:
         folded.click()
     assert violations(admin, OURS) == []
     assert fits(admin)
+
+
+def test_home_page_draws_the_launches_of_the_day(admin: Page, demo: Demo, reference: str) -> None:
+    admin.goto(f"{demo.url}/admin/")
+    today = admin.get_by_role("region", name="Launches of the last 24 hours")
+    expect(today).to_contain_text(re.compile(r"\d+ launch(es)?:"))
+    expect(today.locator("rect.overview-failed").last).to_be_visible()
+    today.get_by_role("link", name="Sandbox EHR", exact=True).click()
+    expect(admin.locator("#result_list")).to_contain_text(reference)
+    admin.go_back()
+    screenshots(admin, "admin-home")
+    for region in ("needs", "last-day"):
+        assert violations(admin, f"section[aria-labelledby={region}]") == []
+    admin.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    assert fits(admin)
