@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
 from django.contrib import admin
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.exceptions import PermissionDenied
@@ -114,7 +113,7 @@ class LaunchAdmin(EndingAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show the launch with its timeline, to those who may see attempts."""
-        _write_events()
+        events.flush_now()
         launch = self.get_object(request, object_id)
         page = None
         if launch and request.user.has_perm("launches.view_launchevent"):
@@ -181,7 +180,7 @@ class AttemptAdmin(ReadOnlyAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        _write_events()
+        events.flush_now()
         looked_for = reference_of(request.GET.get(SEARCH_VAR, ""))
         return super().changelist_view(
             request, {**(extra_context or {}), "looked_for_reference": looked_for}
@@ -231,7 +230,7 @@ class AttemptAdmin(ReadOnlyAdmin):
         may_check = request.user.has_perm("registrations.change_registration")
         if not self.has_view_permission(request) or (request.method == "POST" and not may_check):
             raise PermissionDenied
-        _write_events()
+        events.flush_now()
         timeline = timeline_of(attempt)
         if not timeline:
             raise Http404
@@ -248,11 +247,6 @@ class AttemptAdmin(ReadOnlyAdmin):
             "launch": _launch_of(timeline),
         }
         return TemplateResponse(request, "launches/attempt.html", context)
-
-
-def _write_events() -> None:
-    """Write what this process has noted: a launch of a moment ago is read as far as it came."""
-    async_to_sync(events.flush)()
 
 
 def look_again(timeline: list[LaunchEvent], check: str) -> tuple[Finding, ...]:

@@ -24,6 +24,7 @@ from threading import Lock
 from typing import Annotated, Any, NamedTuple, NotRequired, TypedDict, TypeVar, cast
 from urllib.parse import urlsplit
 
+from asgiref.sync import async_to_sync
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase
@@ -355,6 +356,12 @@ async def flush() -> None:
     except Exception as error:
         # Whatever the error is, it must not end the task that writes.
         logger.error("launch events not written: %s", cause(error))
+
+
+def flush_now() -> None:
+    """Write what this process has recorded, for pages that show it: a launch of a moment ago is
+    read as far as it came. For sync code."""
+    async_to_sync(flush)()
 
 
 def _write() -> None:

@@ -5,6 +5,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.utils import timezone
 
 from smartapp.console import overview
+from smartapp.launches import events
 from smartapp.launches.models import LaunchEvent
 
 register = template.Library()
@@ -13,6 +14,7 @@ register.simple_tag(overview.is_any_registered)
 
 @register.simple_tag
 def recent_wrong_patients() -> list[LaunchEvent]:
+    events.flush_now()
     return overview.recent_wrong_patients(timezone.now())
 
 
@@ -23,4 +25,5 @@ def needs_of(user: User | AnonymousUser) -> list[overview.Need]:
 
 @register.simple_tag
 def last_day() -> overview.LastDay:
+    events.flush_now()
     return overview.last_day(timezone.now())
