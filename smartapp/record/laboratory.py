@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from smartapp.record.blood_groups import with_other_groups
 from smartapp.record.education import medlineplus_url
 from smartapp.record.elements import Resource
 from smartapp.record.marks import FUTURE
@@ -75,7 +76,9 @@ def read_tests(given: Given, observations: Iterable[Resource]) -> Read[LabTest]:
     sent = tuple(observations)
     read = read_each(sent, lambda one: read_observation(one, person, given.related))
     panels = join_panels(read.entries, sent)
-    results = [with_codes_of_its_name(one) for one in spread_all(panels.readings)]
+    results = with_other_groups(
+        [with_codes_of_its_name(one) for one in spread_all(panels.readings)]
+    )
     chronology = Chronology.of((one.when for one in results), now=given.now)
     found = into_series(keyed_by_code(results), chronology)
     tests = _with_codes([test for series in found for test in _tests(series, chronology)])

@@ -1,0 +1,77 @@
+"""Blood groups: one record has one. Two that differ may be two people's, and say so."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from smartapp.record.observations import REPLACED, Reading
+
+# LOINC: ABO and Rh group, ABO group, Rh, each in blood.
+_BLOOD_GROUPS = frozenset({"882-1", "883-9", "10331-7"})
+# Subgroups ("A1", "A2B") are of their group; a zero is an O, as in German.
+_ABO = {
+    **dict.fromkeys(("a", "a1", "a2"), "A"), "b": "B", **dict.fromkeys(("ab", "a1b", "a2b"), "AB"),
+    **dict.fromkeys(("o", "0"), "O"),
+}  # fmt: skip
+_WORDS = re.compile(r"[^\W_]+|[+-](?=\W*$)")
+_SIGNS = {"+": "positive", "-": "negative", "pos": "positive", "neg": "negative", "nég": "negative"}
+# Between positive and negative, and called by one laboratory the one and by another the other.
+_BETWEEN = ("weak", "partial", "variant", "schwach", "faible")
+
+
+class _Group(NamedTuple):
+    abo: str
+    rh: str
+
+    def differs_from(self, other: "_Group") -> bool:
+        return any(one and two and one != two for one, two in zip(self, other, strict=True))
+
+
+def with_other_groups(readings: Sequence[Reading]) -> Sequence[Reading]:
+    """Return the readings; a blood group that another one of the same person contradicts names the
+    newest of those."""
+    groups = [
+        (one, group)
+        for one in readings
+        if not _BLOOD_GROUPS.isdisjoint(one.loinc)
+        and one.status_rank != REPLACED
+        and (group := _group_of(one.value.text))
+    ]
+    remarks: dict[int, str] = {}
+    for one, group in groups:
+        others = [
+            other
+            for other, of_other in groups
+            if of_other.differs_from(group) and other.marks.whose == one.marks.whose
+        ]
+        if others:
+            remarks[id(one)] = _remark(max(others, key=_time))
+    if not remarks:
+        return readings
+    return [
+        one._replace(marks=one.marks.with_remarks(remarks[id(one)])) if id(one) in remarks else one
+        for one in readings
+    ]
+
+
+def _remark(other: Reading) -> str:
+    dated = f", {other.when.day_text}" if other.when else ""
+    return f"Another blood group is in this record: {other.value.text}{dated}; check it in the EHR"
+
+
+def _time(reading: Reading) -> float:
+    when = reading.when
+    return when.at.timestamp() if when and when.is_readable else float("-inf")
+
+
+def _group_of(words: str) -> _Group | None:
+    """Return the group that a value names: "A Rh(D) positive", "O neg", "AB+". None if it names
+    none, or more than one."""
+    said = _WORDS.findall(words.casefold())
+    abo = {_ABO[one] for one in said if one in _ABO}
+    signs = {_SIGNS[one[:3]] for one in said if one[:3] in _SIGNS}
+    if any(one.startswith(_BETWEEN) for one in said):
+        signs.clear()
+    if len(abo) > 1 or len(signs) > 1 or not (abo or signs):
+        return None
+    return _Group(next(iter(abo), ""), next(iter(signs), ""))
