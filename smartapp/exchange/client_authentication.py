@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 
 from django.utils import timezone
 
-from smartapp.keys import attribution, memory
+from smartapp.keys import fetches, memory
 from smartapp.keys.memory import Signer
 from smartapp.protocol import client_assertion
 from smartapp.registrations.options import AuthMethod
@@ -106,7 +106,7 @@ class PrivateKeyJWT:
     def in_its_hands(self) -> AbstractContextManager[None]:
         """Record that this EHR is being asked: a fetch of our JWKS in this time is probably its
         own."""
-        return attribution.asking(self.config.key_set_slug, self.config.registration_slug)
+        return fetches.asking(self.config.key_set_slug, self.config.registration_slug)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,49 @@
-"""The evidence on the key set page about who fetched the keys: by EHR, then by visitor."""
+"""The evidence on the key set page about who fetched the keys: by EHR, then by visitor.
 
-from collections.abc import Iterable
+A visitor is probably the EHR that was being asked for a token when it came (`fetches`). This is
+evidence, not proof: a stranger may fetch from the same address at the same moment. Administrators
+see it, and no step depends on it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from smartapp.keys import attribution, emergency, fetches, wording
-from smartapp.keys.attribution import Likely
-from smartapp.keys.fetches import Visitor
+from smartapp.keys import emergency, fetches, wording
+from smartapp.keys.fetches import OURSELVES, Visitor
 from smartapp.keys.models import JWKSFetch, KeySet, SigningKey
 from smartapp.keys.rotation import Line
 
 MAX_VISITORS = 20
-UNLIKELY = Likely((), 0, certain=False)
+# A visitor is attributed to an EHR when it coincided with it this many times as often as with any
+# other EHR.
+CLEARLY = 3
+# A visitor that came this many times as often as it coincided with any EHR is polling; its
+# coincidences mean nothing.
+ANYWAY = 20
 # The subject of a sentence about a likely EHR: (certain, guessed). BELIEVED says what is assumed,
 # KNOWN only what was seen.
 BELIEVED = ("{}", "Probably it was {} that")
 KNOWN = ("Somebody who came while {} was being asked for a token", "Somebody, perhaps {},")
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """Which EHR a visitor probably is.
+
+    `registrations`: slugs; with several, it is one of them; with none, it cannot be told. `times`:
+    how often the visitor coincided with a token request; many coincidences without a registration
+    mean that it comes too often to tell. `certain` is False where the only reason is that no other
+    EHR uses the key set.
+    """
+
+    registrations: tuple[str, ...]
+    times: int
+    certain: bool
+
+
+UNLIKELY = Likely((), 0, certain=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +72,7 @@ def of(key_set: KeySet, lines: Iterable[Line], now: datetime) -> Evidence:
     found, latest = list(lines), fetches.latest(key_set)
     signing = key_set.registrations.filter(auth_method="private_key_jwt").order_by("name")
     names = dict(signing.values_list("slug", "name"))
-    likely = attribution.visitors(key_set, names)
+    likely = likely_ehrs(key_set, names)
     rows = [(fetch, likely.get(_visitor(fetch), UNLIKELY)) for fetch in latest]
     accepted = [
         sentence for line in found if line.waiting for sentence in _acceptance(line, names, now)
@@ -55,6 +83,32 @@ def of(key_set: KeySet, lines: Iterable[Line], now: datetime) -> Evidence:
         accepted + _of_ehrs(names, rows, new, now, KNOWN),
         [_row(fetch, who, names, new, now) for fetch, who in rows[:MAX_VISITORS]],
     )
+
+
+def likely_ehrs(key_set: KeySet, registrations: Mapping[str, str]) -> dict[Visitor, Likely]:
+    """Return for each visitor of the key set which of these registrations it probably is."""
+    came: dict[Visitor, Counter[str]] = {}
+    times: Counter[Visitor] = Counter()
+    for fetch in key_set.fetches.exclude(address="").exclude(user_agent=OURSELVES):
+        visitor = Visitor(fetch.address, fetch.user_agent)
+        times[visitor] += fetch.count
+        counts = came.setdefault(visitor, Counter())
+        counts.update({ehr: n for ehr, (n, _) in fetch.during.items() if ehr in registrations})
+    return {
+        visitor: _likely(counts, times[visitor], list(registrations))
+        for visitor, counts in came.items()
+    }
+
+
+def _likely(counts: Counter[str], times: int, registrations: list[str]) -> Likely:
+    if not counts:
+        only = tuple(registrations) if len(registrations) == 1 else ()
+        return Likely(only, 0, certain=False)
+    most = max(counts.values())
+    if times > most * ANYWAY:
+        return Likely((), most, certain=False)
+    likely = tuple(sorted(ehr for ehr, count in counts.items() if count * CLEARLY > most))
+    return Likely(likely, most, certain=len(likely) == 1)
 
 
 def _new_key(key_set: KeySet, line: Line, now: datetime) -> SigningKey | None:
@@ -135,7 +189,7 @@ def _row(
 
 def _who(fetch: JWKSFetch, likely: Likely, names: dict[str, str]) -> tuple[str, str]:
     """Return the visitor as the subject of a sentence, and why it is believed to be that EHR."""
-    if fetch.user_agent == fetches.OURSELVES:
+    if fetch.user_agent == OURSELVES:
         return "This app itself", "A dry run or a check."
     several = " or ".join(names[slug] for slug in likely.registrations)
     if likely.times and not several:

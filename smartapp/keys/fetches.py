@@ -5,15 +5,23 @@ keeps the key sets fresh writes the notes to the database. Both are bounded, bec
 fetch: one row per address, user agent and version of the JWKS. When there is no room for another
 row, new visitors are counted together. An address that was seen before keeps its rows, so a flood
 cannot hide a known EHR.
+
+An EHR whose copy is out of date fetches the JWKS while it handles our token request. So each token
+request is remembered for 40 seconds and compared with the fetches in the database. They include
+those of other processes, since the fetch may have arrived at another process. A token request pays
+for this with one entry in a list. `evidence` says which EHR a visitor probably is.
 """
 
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import Error as DatabaseError
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
+from django.utils import timezone
 
 from smartapp.database import in_database
 from smartapp.keys.models import JWKSFetch, KeySet
@@ -23,6 +31,10 @@ MAX_NOTED = 200  # per process, between two flushes
 MAX_ROWS = 500  # per key set; beyond that, only known addresses get another row
 MAX_ROWS_PER_ADDRESS = 20
 PURGE_BATCH = 500
+# Each process writes its fetches to the database every ten seconds, so by then all are there.
+REMEMBERED_FOR = timedelta(seconds=40)
+MAX_REMEMBERED = 1_000  # per process; during a flood only the newest are compared
+CLOCKS = timedelta(seconds=1)  # largest expected clock difference between the machines of this app
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,27 +66,17 @@ class Tally:
     last_at: datetime
     count: int
 
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
-            min(self.first_at, other.first_at),
-            max(self.last_at, other.last_at),
-            self.count + other.count,
-        )
-
 
 _noted: dict[Sight, Tally] = {}
 
 
 def note(slug: str, etag: str, kids: tuple[str, ...], *, visitor: Visitor, now: datetime) -> None:
     """Remember a fetch until the next flush."""
-    known = Visitor(visitor.address[:45], _printable(visitor.user_agent)[:200])
+    # Without unprintable characters: PostgreSQL refuses NUL, and pages must not show terminal
+    # escapes.
+    user_agent = "".join(filter(str.isprintable, visitor.user_agent))[:200]
+    known = Visitor(visitor.address[:45], user_agent)
     _note(Sight(slug, etag, known, kids), Tally(now, now, 1))
-
-
-def _printable(text: str) -> str:
-    """Drop unprintable characters: PostgreSQL refuses NUL, and pages must not show terminal
-    escapes."""
-    return "".join(character for character in text if character.isprintable())
 
 
 def _note(sight: Sight, tally: Tally) -> None:
@@ -84,13 +86,17 @@ def _note(sight: Sight, tally: Tally) -> None:
 
 
 def _add(tallies: dict[Sight, Tally], sight: Sight, tally: Tally) -> None:
-    before = tallies.get(sight)
-    tallies[sight] = before + tally if before else tally
+    if before := tallies.get(sight):
+        first_at, last_at = min(before.first_at, tally.first_at), max(before.last_at, tally.last_at)
+        tally = Tally(first_at, last_at, before.count + tally.count)
+    tallies[sight] = tally
 
 
 def forget() -> None:
-    """Forget unwritten notes: in tests the database ends before the process does."""
+    """Forget unwritten notes and all token requests: in tests the database ends before the process
+    does."""
     _noted.clear()
+    _asked.clear()
 
 
 def unwritten(slug: str) -> list[tuple[datetime, tuple[str, ...]]]:
@@ -120,8 +126,7 @@ async def flush() -> None:
 
 def _write(noted: dict[Sight, Tally]) -> None:
     """Write all rows in one transaction and in the same order in every process, which rules out a
-    deadlock. The sorting is done in Python, as in `attribution`, because databases may sort text
-    differently."""
+    deadlock. The sorting is done in Python, because databases may sort text differently."""
     with transaction.atomic():
         key_sets = KeySet.objects.filter(slug__in={sight.slug for sight in noted})
         for key_set in sorted(key_sets, key=str):
@@ -182,3 +187,80 @@ def latest(key_set: KeySet) -> list[JWKSFetch]:
     for fetch in key_set.fetches.exclude(address="").order_by("-last_at"):
         seen.setdefault(Visitor(fetch.address, fetch.user_agent), fetch)
     return list(seen.values())
+
+
+@dataclass(slots=True)
+class Asked:
+    """A token request: its registration, the key set that signed it, its start and its end. `until`
+    is None while the EHR has not answered."""
+
+    slug: str
+    registration: str
+    since: datetime
+    until: datetime | None = None
+
+    def covers(self, at: datetime, now: datetime) -> bool:
+        return self.since - CLOCKS <= at <= (self.until or now) + CLOCKS
+
+
+_asked: deque[Asked] = deque(maxlen=MAX_REMEMBERED)
+
+
+@contextmanager
+def asking(slug: str, registration: str) -> Iterator[None]:
+    """Record that a token request to this EHR is in progress while the block runs."""
+    asked = Asked(slug, registration, timezone.now())
+    _asked.append(asked)
+    try:
+        yield
+    finally:
+        asked.until = timezone.now()
+
+
+async def settle() -> None:
+    """Record which fetches came while which EHR was being asked. Raises django.db.Error."""
+    now = timezone.now()
+    while _asked and (_asked[0].until or now) < now - REMEMBERED_FOR:
+        _asked.popleft()
+    if _asked:
+        await in_database(_settle, list(_asked), now)
+
+
+def _settle(asked: list[Asked], now: datetime) -> None:
+    """Update the rows in one transaction, in the order in which `_write` does, which rules
+    out a deadlock. The sorting is done in Python because databases may sort text differently."""
+    since = min(one.since for one in asked) - CLOCKS
+    recent = (
+        JWKSFetch.objects.filter(key_set__slug__in={one.slug for one in asked})
+        .filter(Q(last_at__gte=since) | Q(first_at__gte=since))
+        .exclude(address="")
+        .exclude(user_agent=OURSELVES)
+        .select_related("key_set")
+    )
+    found = [fetch for fetch in sorted(recent, key=_write_order) if _coincided(fetch, asked, now)]
+    with transaction.atomic():
+        for pk in [fetch.pk for fetch in found]:
+            # Check again: another process may have updated or purged the row meanwhile.
+            fetch = recent.select_for_update(of=("self",)).filter(pk=pk).first()
+            if fetch and _coincided(fetch, asked, now):
+                fetch.save(update_fields=["during"])
+
+
+def _write_order(fetch: JWKSFetch) -> tuple[str, str, str, str]:
+    return fetch.key_set.slug, fetch.etag, fetch.address, fetch.user_agent
+
+
+def _coincided(fetch: JWKSFetch, asked: list[Asked], now: datetime) -> bool:
+    """Add the EHRs that were being asked when this visitor came; return whether the row changed.
+
+    Each fetch counts once for each EHR, however often it is compared.
+    """
+    changed = False
+    for at in sorted({fetch.first_at, fetch.last_at}):
+        there = [one for one in asked if one.slug == fetch.key_set.slug and one.covers(at, now)]
+        for ehr in {one.registration for one in there}:
+            count, last = fetch.during.get(ehr, (0, ""))
+            if at.isoformat() > last:
+                fetch.during[ehr] = [count + 1, at.isoformat()]
+                changed = True
+    return changed

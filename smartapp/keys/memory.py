@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from smartapp.database import in_database
 from smartapp.exception_reports import cause
-from smartapp.keys import attribution, fetches
+from smartapp.keys import fetches
 from smartapp.keys.material import PrivateKey, open_private_key
 from smartapp.keys.models import SigningKey
 from smartapp.logs import Failures
@@ -76,7 +76,7 @@ class Snapshot:
     number: int = 0
     published: Mapping[str, Published] = field(default_factory=dict)
     terms: Mapping[tuple[str, str], tuple[Term, ...]] = field(default_factory=dict)
-    default_slug: str | None = None
+    default_slug: str = ""
 
     def signer(self, slug: str, alg: str, now: datetime) -> Signer | None:
         """Return the key whose term it is. Where this machine's clock is behind the one that wrote
@@ -127,15 +127,11 @@ def previous_signer(slug: str, alg: str, *, now: datetime | None = None) -> Sign
     return _snapshot.previous_signer(slug, alg, now or timezone.now())
 
 
-def published(slug: str) -> Published | None:
-    """Return the JWKS of a key set, from memory only; None if memory does not have it."""
-    return _snapshot.published.get(slug)
-
-
-def default_slug() -> str | None:
-    """Return the key set behind `/.well-known/jwks.json`: the one named "default", else the oldest;
-    None if there is none."""
-    return _snapshot.default_slug
+def published(slug: str = "") -> Published | None:
+    """Return the JWKS of a key set, from memory only; None if memory does not have it. Without a
+    slug it is the key set behind `/.well-known/jwks.json`: the one named "default", else the
+    oldest."""
+    return _snapshot.published.get(slug or _snapshot.default_slug)
 
 
 def seconds_since_seen() -> float:
@@ -158,7 +154,6 @@ def forget() -> None:
     _next_refresh = None
     _unopened.clear()
     fetches.forget()
-    attribution.forget()
 
 
 async def refresh() -> None:
@@ -214,7 +209,7 @@ async def keep_fresh() -> None:
         try:
             await refresh()
             await fetches.flush()
-            await attribution.settle()
+            await fetches.settle()
             failures.worked()
         except Exception as exc:
             # Any error: if this loop ended, old keys would stay in memory for good.
@@ -235,7 +230,7 @@ def _load(number: int, known: Mapping[str, PrivateKey]) -> Snapshot:
         number=number,
         published={slug: _published(slug, keys) for slug, keys in by_slug.items()},
         terms=_terms(rows, known),
-        default_slug=DEFAULT_SLUG if DEFAULT_SLUG in by_slug else next(iter(by_slug), None),
+        default_slug=DEFAULT_SLUG if DEFAULT_SLUG in by_slug else next(iter(by_slug), ""),
     )
 
 

@@ -197,7 +197,7 @@ class JWKSFetch(models.Model):
     last_at = models.DateTimeField(db_index=True)
     count = models.PositiveBigIntegerField()
     # The registrations whose EHR was being asked for a token when this visitor came: how often, and
-    # the last time in ISO 8601 (`attribution`).
+    # the last time in ISO 8601 (`fetches`).
     during = models.JSONField(default=dict)
 
     class Meta:

@@ -57,16 +57,12 @@ async def _published(path: str) -> memory.Published | None:
     match = PATH.fullmatch(path)
     if match is None and path != DEFAULT_PATH:
         return None
-    found = _in_memory(match["slug"] if match else None)
+    slug = match["slug"] if match else ""
+    found = memory.published(slug)
     if found is None:
         await memory.refresh_after_miss()
-        found = _in_memory(match["slug"] if match else None)
+        found = memory.published(slug)
     return found
-
-
-def _in_memory(slug: str | None) -> memory.Published | None:
-    wanted = slug or memory.default_slug()
-    return memory.published(wanted) if wanted else None
 
 
 def _document(found: memory.Published, if_none_match: str | None) -> Response:

@@ -15,7 +15,6 @@ from django.utils import timezone
 
 from smartapp.database import in_database
 from smartapp.keys import (
-    attribution,
     automation,
     emergency,
     evidence,
@@ -189,7 +188,6 @@ async def world(clock: Clock, origin: str, browser: Browser) -> World:
 def empty_evidence() -> Iterator[None]:
     yield
     fetches.forget()
-    attribution.forget()
 
 
 @pytest.mark.endurance
@@ -275,7 +273,7 @@ async def test_the_ehr_behind_a_fetch_is_named(world: World) -> None:
 
     async def said() -> list[str]:
         await fetches.flush()
-        await attribution.settle()
+        await fetches.settle()
         found = await in_database(
             lambda: evidence.of(world.key_set, rotation.of(world.key_set), timezone.now())
         )

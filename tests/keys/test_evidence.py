@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from smartapp.database import in_database
 from smartapp.keys import (
-    attribution,
     emergency,
     evidence,
     fetches,
@@ -50,7 +49,7 @@ def key_set() -> Iterator[KeySet]:
     for slug, name in (("athena", "athenahealth preview"), ("epic", "Epic")):
         make_registration(slug, name=name, key_set=key_set)
     yield key_set
-    attribution.forget()
+    fetches.forget()
 
 
 def fetch(visitor: Visitor, etag: str = '"a"', kids: tuple[str, ...] = ("kid-1",)) -> None:
@@ -64,7 +63,7 @@ def kids_of(key_set: KeySet) -> list[str]:
 async def settled() -> dict[str, dict[str, list[object]]]:
     """Return which registrations each address is attributed to."""
     await fetches.flush()
-    await attribution.settle()
+    await fetches.settle()
     rows = await in_database(lambda: list(JWKSFetch.objects.order_by("pk")))
     return {row.address: row.during for row in rows}
 
@@ -78,7 +77,7 @@ async def said(key_set: KeySet) -> evidence.Evidence:
 
 
 async def test_who_comes_while_an_ehr_is_asked_is_that_ehr(key_set: KeySet, clock: Clock) -> None:
-    with attribution.asking("shared", "athena"):
+    with fetches.asking("shared", "athena"):
         clock.forward(0.2)
         fetch(ATHENA)
     clock.forward(5)
@@ -102,7 +101,7 @@ async def test_it_says_that_the_ehr_has_seen_the_new_key(key_set: KeySet, clock:
         key_creation.publish_next, key_set, "ES384", now=timezone.now(), actor="test"
     )
     clock.forward(60)
-    with attribution.asking("shared", "athena"):
+    with fetches.asking("shared", "athena"):
         fetch(ATHENA, kids=("old", new.kid))
     await settled()
     clock.forward(180)
@@ -119,7 +118,7 @@ async def test_who_is_about_to_rely_on_it_reads_what_is_known_and_no_more(
     new = await in_database(
         key_creation.publish_next, key_set, "ES384", now=timezone.now(), actor="test"
     )
-    with attribution.asking("shared", "athena"):
+    with fetches.asking("shared", "athena"):
         fetch(STRANGER, kids=("old", new.kid))
     await settled()
     clock.forward(180)
@@ -137,7 +136,7 @@ async def test_of_several_visitors_the_one_that_has_not_seen_the_new_key_speaks(
         key_creation.publish_next, key_set, "ES384", now=timezone.now(), actor="test"
     )
     for visitor, etag, kids in ((ATHENA, '"a"', ("old",)), (STRANGER, '"b"', ("old", new.kid))):
-        with attribution.asking("shared", "athena"):
+        with fetches.asking("shared", "athena"):
             clock.forward(60)
             fetch(visitor, etag=etag, kids=kids)
         await settled()
@@ -156,7 +155,7 @@ async def test_who_comes_often_when_nobody_is_asked_is_no_ehr(
         clock.forward(30)
     await fetches.flush()
     clock.forward(60)
-    with attribution.asking("shared", "athena"):
+    with fetches.asking("shared", "athena"):
         fetch(STRANGER)
     await settled()
     found = await said(key_set)
@@ -171,7 +170,7 @@ async def test_after_an_emergency_the_new_key_is_the_one_that_signs(
     key_set: KeySet, clock: Clock
 ) -> None:
     """Then administrators need to know which EHRs still hold the old keys."""
-    with attribution.asking("shared", "athena"):
+    with fetches.asking("shared", "athena"):
         fetch(ATHENA, kids=tuple(await in_database(kids_of, key_set)))
     await settled()
     clock.forward(60)
@@ -183,7 +182,7 @@ async def test_after_an_emergency_the_new_key_is_the_one_that_signs(
     )  # fmt: skip
     assert (await said(key_set)).ehrs[1].endswith("and has not seen the new ES384 key yet.")
     clock.forward(60)
-    with attribution.asking("shared", "athena"):
+    with fetches.asking("shared", "athena"):
         fetch(ATHENA, etag='"b"', kids=tuple(await in_database(kids_of, key_set)))
     await settled()
     assert (await said(key_set)).ehrs[1].endswith("and has seen the new key.")
@@ -191,7 +190,7 @@ async def test_after_an_emergency_the_new_key_is_the_one_that_signs(
 
 async def test_the_fetch_may_come_to_another_process(key_set: KeySet, clock: Clock) -> None:
     """That process wrote the fetch to the database, and does not know of the token request."""
-    with attribution.asking("shared", "epic"):
+    with fetches.asking("shared", "epic"):
         clock.forward(1)
         row = JWKSFetch(
             key_set=key_set, etag='"a"', kids=[], address="192.0.2.7", user_agent="x",
@@ -200,7 +199,7 @@ async def test_the_fetch_may_come_to_another_process(key_set: KeySet, clock: Clo
         await in_database(row.save)
         clock.forward(1)
     clock.forward(9)
-    await attribution.settle()
+    await fetches.settle()
     assert counts(await settled()) == {"192.0.2.7": {"epic": 1}}
 
 
@@ -219,27 +218,27 @@ async def test_rows_are_locked_in_the_order_in_which_fetches_are_written(
         fetch(Visitor(address, "x"), etag=etag)
         await fetches.flush()
     # Only now: a server that outlives its test settles too, and might come between the fetches.
-    with attribution.asking("shared", "epic"):
-        await attribution.settle()
+    with fetches.asking("shared", "epic"):
+        await fetches.settle()
     assert locked == [("a", "192.0.2.10"), ("a", "192.0.2.9"), ("b", "192.0.2.1")]
 
 
 async def test_each_fetch_counts_once_however_often_it_is_looked_at(
     key_set: KeySet, clock: Clock
 ) -> None:
-    with attribution.asking("shared", "athena"):
+    with fetches.asking("shared", "athena"):
         fetch(ATHENA)
     for _ in range(3):
         clock.forward(10)
         await settled()
     assert counts(await settled()) == {"192.0.2.7": {"athena": 1}}
-    with attribution.asking("shared", "athena"):
+    with fetches.asking("shared", "athena"):
         fetch(ATHENA)
     assert counts(await settled()) == {"192.0.2.7": {"athena": 2}}
 
 
 async def test_of_two_that_were_asked_it_is_one_or_the_other(key_set: KeySet, clock: Clock) -> None:
-    with attribution.asking("shared", "athena"), attribution.asking("shared", "epic"):
+    with fetches.asking("shared", "athena"), fetches.asking("shared", "epic"):
         fetch(ATHENA)
     await settled()
     found = await said(key_set)
@@ -247,7 +246,7 @@ async def test_of_two_that_were_asked_it_is_one_or_the_other(key_set: KeySet, cl
     assert all("was not seen" in sentence for sentence in found.ehrs)
     for _ in range(4):
         clock.forward(60)
-        with attribution.asking("shared", "athena"):
+        with fetches.asking("shared", "athena"):
             fetch(ATHENA)
         await settled()
     found = await said(key_set)
@@ -269,7 +268,7 @@ async def test_where_one_ehr_is_registered_it_is_probably_that_one(
 
 
 async def test_our_own_checks_are_nobodys_evidence(key_set: KeySet, clock: Clock) -> None:
-    with attribution.asking("shared", "athena"):
+    with fetches.asking("shared", "athena"):
         fetch(Visitor("127.0.0.1", fetches.OURSELVES))
     assert counts(await settled()) == {"127.0.0.1": {}}
     found = await said(key_set)
@@ -278,16 +277,16 @@ async def test_our_own_checks_are_nobodys_evidence(key_set: KeySet, clock: Clock
 
 
 async def test_another_key_set_is_another_matter(key_set: KeySet, clock: Clock) -> None:
-    with attribution.asking("elsewhere", "athena"):
+    with fetches.asking("elsewhere", "athena"):
         fetch(ATHENA)
     assert counts(await settled()) == {"192.0.2.7": {}}
 
 
 async def test_what_is_remembered_is_bounded(clock: Clock) -> None:
-    for _ in range(attribution.MAX_REMEMBERED + 5):
-        with attribution.asking("shared", "athena"):
+    for _ in range(fetches.MAX_REMEMBERED + 5):
+        with fetches.asking("shared", "athena"):
             pass
-    assert len(attribution._asked) == attribution.MAX_REMEMBERED
+    assert len(fetches._asked) == fetches.MAX_REMEMBERED
     clock.forward(60)
-    await attribution.settle()
-    assert not attribution._asked
+    await fetches.settle()
+    assert not fetches._asked
