@@ -62,15 +62,12 @@ _waiting: Counter[str] = Counter()
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A network's place at a registration, held while its code is exchanged.
+    """A network's place at a registration, held while its code is exchanged. `is_known`: a code of
+    this network was good lately."""
 
-    Without `key` nothing is counted: there is no budget, no address, or no cache. `is_known`: a
-    code of this network was good lately, or the network is not counted.
-    """
-
-    key: str = ""
-    network: str = ""
-    is_known: bool = True
+    key: str
+    network: str
+    is_known: bool
 
     async def judge(self, exchange: Awaitable[TokenResponse]) -> TokenResponse:
         """Return the result of the exchange, or raise its error. Frees the place unless the EHR
@@ -89,35 +86,37 @@ class Place:
         return response
 
     async def free(self, *, code_was_good: bool = False) -> None:
-        if self.key:
-            await shared(_free, self.key, self.network if code_was_good else "", away=None)
+        await shared(_free, self.key, self.network if code_was_good else "", away=None)
 
     async def _keep(self) -> None:
-        if self.key:
-            await shared(_keep, self, away=None)
+        await shared(_keep, self, away=None)
 
 
-async def take(config: EndpointConfig, address: str) -> Place:
+async def take(config: EndpointConfig, address: str) -> Place | None:
     """Take a place of the visitor's network, then a token request out of the budget; wait a little
     for either. The caller must let the place `judge` the exchange, or the place stays taken.
 
-    Raises TokenBudgetSpent and CodesRefused, which say when to try again; nothing has been sent
-    then. Requests from this machine and requests without an address count for no network, as in the
-    limits against floods (`rate_limit`).
+    None if nothing is counted: there is no budget, or no cache. Requests from this machine and
+    requests without an address count for no network, as in the limits against floods
+    (`rate_limit`). Raises TokenBudgetSpent and CodesRefused, which say when to try again; nothing
+    has been sent then.
     """
-    place = await _place(config, address)
+    limit = config.token_requests_per_minute
+    if not limit or not address or is_loopback(address):
+        place = None
+    else:
+        place = await _place(config, address, limit)
+    is_known = place is None or place.is_known
     try:
-        await token_budget.take(config, Share.CODE if place.is_known else Share.CODE_OF_A_STRANGER)
+        await token_budget.take(config, Share.CODE if is_known else Share.CODE_OF_A_STRANGER)
     except BaseException:  # also when the browser has left
-        await background.to_its_end(place.free())
+        if place:
+            await background.to_its_end(place.free())
         raise
     return place
 
 
-async def _place(config: EndpointConfig, address: str) -> Place:
-    limit = config.token_requests_per_minute
-    if not limit or not address or is_loopback(address):
-        return Place()
+async def _place(config: EndpointConfig, address: str, limit: int) -> Place | None:
     prefix = f"refused-codes-{config.registration_id}-{_network(address)}"
     if _waiting[prefix] >= MAX_WAITING:
         raise CodesRefused(f"{MAX_WAITING} of one network wait for {config.slug}", retry_after=2)
@@ -130,11 +129,11 @@ async def _place(config: EndpointConfig, address: str) -> Place:
             del _waiting[prefix]
 
 
-async def _waited_for(config: EndpointConfig, prefix: str, limit: int) -> Place:
+async def _waited_for(config: EndpointConfig, prefix: str, limit: int) -> Place | None:
     give_up_at = time.monotonic() + PLACE_WAITS_SECONDS
     while True:
-        taken: Place | float = await shared(_take, prefix, limit, time.time(), away=Place())
-        if isinstance(taken, Place):
+        taken: Place | float | None = await shared(_take, prefix, limit, time.time(), away=None)
+        if taken is None or isinstance(taken, Place):
             return taken
         if time.monotonic() + taken > give_up_at:
             raise CodesRefused(f"refused codes of one network at {config.slug}", retry_after=taken)

@@ -110,10 +110,11 @@ class Sent:
 @dataclass(slots=True)
 class Exchange:
     """A request and its result. `sent` has two entries if the request was repeated with another
-    key; `stale_copy` then holds the kid that the EHR refused and the kid that it accepted."""
+    key; `stale_copy` then holds the kid that the EHR refused and the kid that it accepted. Only a
+    code has a `place`."""
 
     request: Request
-    place: Place = field(default_factory=Place)
+    place: Place | None = None
     requested_at: datetime = field(default_factory=timezone.now)
     sent: list[Sent] = field(default_factory=list)
     stale_copy: tuple[str, str] | None = None
@@ -141,7 +142,7 @@ async def admit(request: Request) -> Exchange:
     Raises TokenBudgetSpent and CodesRefused, which say when to try again. Then nothing has been
     sent, and nothing is taken from the budget.
     """
-    place = Place()
+    place = None
     if request.purpose == Purpose.CODE:
         place = await code_quota.take(request.config, request.network)
     elif request.purpose.is_for_tokens:
@@ -184,7 +185,8 @@ async def tokens(exchange: Exchange, hold: Callable[[Issued], None] | None = Non
     Raises the errors of `send` and `token.parse_token_response`, and KeysReplaced. Raises
     BusyWithEHR for a code that was certainly not sent.
     """
-    return await exchange.place.judge(_tokens(exchange, hold))
+    asked = _tokens(exchange, hold)
+    return await (exchange.place.judge(asked) if exchange.place else asked)
 
 
 async def _tokens(exchange: Exchange, hold: Callable[[Issued], None] | None) -> TokenResponse:
