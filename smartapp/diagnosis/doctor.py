@@ -121,7 +121,8 @@ def explained(
     request to a token endpoint, where it was answered."""
     detail: dict[str, Any] = {**steps.failure(error)}
     if sent:
-        detail |= {"form": steps.form_of(sent.response.body), "sent": sorted(sent.fields)}
+        form, _ = steps.form_and_members(sent.response.body)
+        detail |= {"form": form, "sent": sorted(sent.fields)}
     event = LaunchEvent(step=step, code=error.code, detail=detail, at=facts.now)
     return replace(causes((event,), facts)[0], check=check)
 

@@ -160,7 +160,7 @@ def exchanged(*, exchange: Exchange, **_: object) -> None:
 
 
 def _token_answered(attempt: Attempt, request: Request, sent: Sent) -> None:
-    members = _members(sent.response.body)
+    form, members = form_and_members(sent.response.body)
     header, claims = _assertion(sent.fields.get("client_assertion", ""))
     detail: Detail = {
         "token_endpoint": request.url,
@@ -169,7 +169,7 @@ def _token_answered(attempt: Attempt, request: Request, sent: Sent) -> None:
         "sent": _names(sent.fields),
         "received": _names(members),
         "http_status": sent.response.status,
-        "form": form_of(sent.response.body),
+        "form": form,
     }
     if header:
         detail["assertion_header"], detail["assertion_claims"] = header, claims
@@ -203,24 +203,14 @@ def _stale_copy(config: EndpointConfig, refused: str, taken: str) -> None:
     events.note(Step.TOKEN, [failed("T22")], detail)
 
 
-def _members(body: bytes) -> dict[str, Any]:
+def form_and_members(body: bytes) -> tuple[str, dict[str, Any]]:
+    """Return the form of an answer, which tells a gateway's page from an EHR's answer, and the
+    members of a JSON object."""
     try:
-        return parse_json_object(body)
+        return "JSON", parse_json_object(body)
     except JSONInvalid:
-        return {}
-
-
-def form_of(body: bytes) -> str:
-    """Return the form of an answer without any of its text: it tells a gateway's page from an EHR's
-    answer."""
-    try:
-        parse_json_object(body)
-    except JSONInvalid:
-        pass
-    else:
-        return "JSON"
-    start = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    return {b"": "nothing", b"<": "markup"}.get(start, "other")
+        start = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        return {b"": "nothing", b"<": "markup"}.get(start, "other"), {}
 
 
 def _assertion(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
