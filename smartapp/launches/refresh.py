@@ -39,7 +39,7 @@ from smartapp.exception_reports import cause
 from smartapp.exchange import background
 from smartapp.exchange.custody import Custody, custody
 from smartapp.exchange.pipeline import Purpose, Request
-from smartapp.launches import proof, refresh_failure, store
+from smartapp.launches import proof, refresh_failure, refresh_lease, store
 from smartapp.launches import tokens as launch_tokens
 from smartapp.launches.models import EndReason
 from smartapp.launches.store import StoredLaunch
@@ -134,7 +134,7 @@ async def renewed(launch: StoredLaunch, *, by_person: bool = False) -> StoredLau
         at_once = at_once and current.refresh_not_before == launch.refresh_not_before
         _refuse_for_now(current, at_once=at_once)
         if current.is_refresh_abandoned and not current.refresh_tokens_persist:
-            await in_database(store.abandon_refresh, current, timezone.now())
+            await in_database(refresh_lease.abandon, current, timezone.now())
         # Not cancelled with the caller: a lease without its holder would keep the others waiting.
         elif not await background.to_its_end(_refresh_if_free(current, current.tokens, at_once)):
             if time.monotonic() > give_up_at:
@@ -159,7 +159,7 @@ async def _refresh_if_free(launch: StoredLaunch, tokens: LaunchTokens, at_once: 
         return False
     # Before taking the lease: while the database is away, it could not be given back.
     config = await registry.endpoint_now(launch.endpoint_id, launch.registration_slug)
-    if not await in_database(store.take_refresh_lease, launch, at_once=at_once):
+    if not await in_database(refresh_lease.take, launch, at_once=at_once):
         return False
     async with _extending_lease(launch):
         await _refresh(config, launch, tokens)
@@ -180,7 +180,7 @@ async def _extend_lease(launch: StoredLaunch) -> None:
     while True:
         await asyncio.sleep(PROLONG_SECONDS)
         try:
-            await in_database(store.prolong_refresh_lease, launch)
+            await in_database(refresh_lease.prolong, launch)
         except DatabaseError as error:
             logger.warning("launch %s: its lease: %s", launch.uuid, cause(error))
 
@@ -235,7 +235,7 @@ async def _ask(
         if not (launch.refresh_tokens_persist and refresh_failure.is_lost(error)):
             raise
         logger.warning("launch %s: its refresh is uncertain: %s", launch.uuid, error.code)
-    await in_database(store.mark_uncertain, launch, timezone.now())
+    await in_database(refresh_lease.mark_uncertain, launch, timezone.now())
     return await held.ask(request)
 
 
@@ -246,7 +246,7 @@ async def _store(
     repeated commit does no harm: the second time the row has another version."""
     for pause in (*STORE_AGAIN_SECONDS, None):
         try:
-            if await in_database(store.store_refreshed, launch, refreshed, expires_at):
+            if await in_database(refresh_lease.store_renewed, launch, refreshed, expires_at):
                 held.keep()
             metrics.refreshes.labels("renewed").inc()
             return
@@ -270,13 +270,13 @@ async def _keep_after_failure(
         failure = refresh_failure.remembered(said, launch.refresh_failure)
         logger.warning("launch %s: its refresh is uncertain: %s", launch.uuid, failure.detail)
         metrics.refreshes.labels("uncertain").inc()
-        await in_database(store.leave_uncertain, launch, failure, timezone.now())
+        await in_database(refresh_lease.leave_uncertain, launch, failure, timezone.now())
     else:
         said = refresh_failure.of_a_refresh(error)
         failure = refresh_failure.remembered(said, launch.refresh_failure)
         metrics.refreshes.labels("postponed").inc()
         wait = refresh_failure.back_off(said, failure)
-        await in_database(store.postpone_refresh, launch, failure, wait)
+        await in_database(refresh_lease.postpone, launch, failure, wait)
     if said is error or not isinstance(error, SmartError):
         raise error
     raise said from error

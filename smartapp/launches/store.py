@@ -29,7 +29,6 @@ from smartapp.protocol.errors import (
     EndedByAdministrator,
     LaunchEnded,
     LaunchNotFound,
-    RefreshInterrupted,
     StateAlreadyUsed,
 )
 from smartapp.protocol.token import Issued
@@ -37,11 +36,6 @@ from smartapp.registrations import registry
 from smartapp.registrations.registry import EndpointConfig
 from smartapp.vault import VaultError
 
-# The holder extends its lease while it works. A refresh is up to two token requests, each perhaps
-# repeated with another signature, and fetches the issuer's documents for its id_token; no other
-# process may use the refresh token meanwhile (C123). So if a lease has run out, its process was
-# killed or hangs.
-REFRESH_LEASE = timedelta(seconds=20)
 PURGE_BATCH = 500
 USE_WRITTEN_EVERY = timedelta(minutes=1)
 OVER_FOR_GOOD = datetime(1970, 1, 2, tzinfo=UTC)
@@ -374,98 +368,14 @@ def open_launches(session_digests: Iterable[str], now: datetime) -> tuple[OpenLa
     )
 
 
-def _unended(launch: StoredLaunch) -> QuerySet[Launch]:
+def unended(launch: StoredLaunch) -> QuerySet[Launch]:
     """Select the launch's row if it has not ended and is still in its session."""
     return Launch.objects.filter(uuid=launch.uuid, session=launch.session_digest, ended_at=None)
 
 
-def _at_version(launch: StoredLaunch) -> QuerySet[Launch]:
+def at_version(launch: StoredLaunch) -> QuerySet[Launch]:
     """The same, if its tokens have not changed since it was read."""
-    return _unended(launch).filter(token_version=launch.token_version)
-
-
-def take_refresh_lease(launch: StoredLaunch, *, at_once: bool = False) -> bool:
-    """Take the lease; return whether this caller, as the only one of all processes, may refresh
-    this launch now (C123).
-
-    Nobody gets the lease during the wait after a failure, or all who waited would retry one after
-    the other (C125). `at_once` ignores the failure in this reading of the launch, but no later one.
-    If a refresh token may be used up by one use, nobody gets the lease while an answer is missing:
-    it was lost since this reading, or the last holder died with the lease, perhaps after its
-    request (C124).
-    """
-    free = Q(refresh_lease_until=None)
-    if launch.refresh_tokens_persist:
-        free |= Q(refresh_lease_until__lte=Now())
-    else:
-        free &= Q(refresh_uncertain_at=None)
-    due = Q(refresh_not_before=None) | Q(refresh_not_before__lte=Now())
-    if at_once:
-        due |= Q(refresh_not_before=launch.refresh_not_before)
-    return bool(
-        _at_version(launch).filter(free, due).update(refresh_lease_until=Now() + REFRESH_LEASE)
-    )
-
-
-def prolong_refresh_lease(launch: StoredLaunch) -> None:
-    """Extend the lease of a live holder. Does nothing if the lease was given back."""
-    held = _at_version(launch).filter(refresh_lease_until__isnull=False)
-    held.update(refresh_lease_until=Now() + REFRESH_LEASE)
-
-
-def store_refreshed(
-    launch: StoredLaunch, tokens: LaunchTokens, access_token_expires_at: datetime
-) -> bool:
-    """Commit the new tokens before any of them is used, and end the lease (C124).
-
-    Return whether the launch is still open. If it ended during the request, the tokens belong to no
-    launch (C133).
-    """
-    stored = _at_version(launch).update(
-        sealed_tokens=launch_tokens.seal(tokens, launch.uuid),
-        access_token_expires_at=access_token_expires_at,
-        token_version=F("token_version") + 1,
-        refresh_lease_until=None,
-        refresh_not_before=None,
-        sealed_refresh_failure="",
-        refresh_uncertain_at=None,
-    )
-    return bool(stored) or Launch.objects.filter(uuid=launch.uuid, ended_at=None).exists()
-
-
-def abandon_refresh(launch: StoredLaunch, now: datetime) -> None:
-    """Store that the process that was refreshing the launch was interrupted (C124)."""
-    failure = RefreshFailure(
-        RefreshInterrupted.code, f"launch {launch.uuid}: no end of its refresh"
-    )
-    sealed = refresh_failure.seal(failure, launch.uuid)
-    abandoned = _at_version(launch).filter(refresh_lease_until__lte=Now())
-    abandoned.update(refresh_uncertain_at=now, sealed_refresh_failure=sealed)
-
-
-def mark_uncertain(launch: StoredLaunch, now: datetime) -> None:
-    """Store that the answer to a refresh with these tokens was lost (C124). The tokens are kept, so
-    that disconnecting can still revoke them."""
-    _at_version(launch).update(refresh_uncertain_at=now)
-
-
-def leave_uncertain(launch: StoredLaunch, failure: RefreshFailure, now: datetime) -> None:
-    """Store the uncertainty and end the lease in one statement, so that no other process sees the
-    free lease without the uncertainty."""
-    _at_version(launch).update(
-        refresh_uncertain_at=now,
-        refresh_lease_until=None,
-        sealed_refresh_failure=refresh_failure.seal(failure, launch.uuid),
-    )
-
-
-def postpone_refresh(launch: StoredLaunch, failure: RefreshFailure, wait: timedelta) -> None:
-    """Keep the tokens, make no request for a while (C125), and end the lease."""
-    _at_version(launch).update(
-        refresh_lease_until=None,
-        refresh_not_before=Now() + wait,
-        sealed_refresh_failure=refresh_failure.seal(failure, launch.uuid),
-    )
+    return unended(launch).filter(token_version=launch.token_version)
 
 
 def end_and_hand_over(
@@ -477,7 +387,7 @@ def end_and_hand_over(
     had already ended. `lease`: the caller sends it.
     """
     with transaction.atomic():
-        ended = hand_over_batch(_unended(launch), reason, now, lease=lease)
+        ended = hand_over_batch(unended(launch), reason, now, lease=lease)
     return ended[0] if ended else None
 
 
@@ -509,7 +419,7 @@ def hand_over_batch(
 def end_unless_renewed(launch: StoredLaunch, reason: EndReason, now: datetime) -> None:
     """End a launch because of the EHR's answer to the tokens in this reading of it. The answer says
     nothing about newer tokens."""
-    _end(_at_version(launch), reason, now)
+    _end(at_version(launch), reason, now)
 
 
 def _end(launches: QuerySet[Launch], reason: EndReason, now: datetime) -> None:

@@ -254,8 +254,8 @@ DEFENCES = (
          "return _find(now, uuid=uuid, session=session_digest)", "return _find(now, uuid=uuid)",
          "tests/launches/test_presence.py::TestNobodyElse"),
     Defence("T20", "one refresh at a time", (
-        Edit("smartapp/launches/store.py", "_at_version(launch).filter(free, due).update(",
-             "_at_version(launch).filter(due).update("),
+        Edit("smartapp/launches/refresh_lease.py", "at_version(launch).filter(free, due).update(",
+             "at_version(launch).filter(due).update("),
         # The check before it stops all but simultaneous requests, which do not occur in every
         # run.
         Edit("smartapp/launches/refresh.py",

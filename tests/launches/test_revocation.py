@@ -28,7 +28,7 @@ from smartapp import http, vault
 from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
 from smartapp.exchange.revocation import Told
-from smartapp.launches import ending, pending_revocations, refresh, revocation, store
+from smartapp.launches import ending, pending_revocations, refresh, refresh_lease, revocation, store
 from smartapp.launches.models import EndReason, Launch, Revocation
 from smartapp.registrations.models import Endpoint, Registration
 from tests.diagnosis.test_attempts import administrator
@@ -572,7 +572,7 @@ class TestTokensThatNobodyHas:
         uuid = await browser.launch(ehr_launch())
         await expire_in(uuid, -1)
         monkeypatch.setattr(refresh, "STORE_AGAIN_SECONDS", ())
-        monkeypatch.setattr(store, "store_refreshed", away)
+        monkeypatch.setattr(refresh_lease, "store_renewed", away)
         monkeypatch.setattr(store, "hand_over", away)
         given = answering(ehr, lambda answer: None)
         assert (await browser.get(f"/launches/{uuid}/")).status == 503

@@ -18,7 +18,7 @@ from django.utils import timezone
 from smartapp import http
 from smartapp.database import in_database
 from smartapp.exchange import background
-from smartapp.launches import refresh, store
+from smartapp.launches import refresh, refresh_lease, store
 from smartapp.launches.models import EndReason, Launch
 from smartapp.launches.refresh_failure import RefreshFailure
 from smartapp.protocol.errors import EHRTimeout
@@ -124,9 +124,9 @@ class TestRefreshRace:
         assert digest is not None
         waiting = await in_database(store.find, uuid, digest, now)
         failure = RefreshFailure("ehr-unreachable", "", may_be_tried_at_once=True)
-        await in_database(store.postpone_refresh, waiting, failure, HOUR)
-        assert not await in_database(store.take_refresh_lease, waiting)
-        assert not await in_database(store.take_refresh_lease, waiting, at_once=True)
+        await in_database(refresh_lease.postpone, waiting, failure, HOUR)
+        assert not await in_database(refresh_lease.take, waiting)
+        assert not await in_database(refresh_lease.take, waiting, at_once=True)
 
     async def test_disabled_registration_leaves_no_lease_to_wait_for(
         self, browser: Browser, ehr_launch: Start
@@ -168,14 +168,14 @@ class TestRefreshRace:
         """C123: a lease that nobody holds would keep the next page waiting until it runs out."""
         uuid = await browser.launch(ehr_launch())
         await expire_in(uuid, -1)
-        taken, is_taking = store.take_refresh_lease, Event()
+        taken, is_taking = refresh_lease.take, Event()
 
         def slowly(launch: store.StoredLaunch, *, at_once: bool) -> bool:
             is_taking.set()
             time.sleep(0.4)
             return taken(launch, at_once=at_once)
 
-        monkeypatch.setattr(store, "take_refresh_lease", slowly)
+        monkeypatch.setattr(refresh_lease, "take", slowly)
         request = asyncio.create_task(browser.get(f"/launches/{uuid}/context.json"))
         assert await asyncio.to_thread(is_taking.wait, 20)
         request.cancel()
@@ -189,14 +189,14 @@ class TestRefreshRace:
         """C124: between the EHR's answer and its commit."""
         uuid = await browser.launch(ehr_launch())
         await expire_in(uuid, -1)
-        stored, attempts = store.store_refreshed, iter([True, False])
+        stored, attempts = refresh_lease.store_renewed, iter([True, False])
 
         def away_at_first(*args: Any) -> None:
             if next(attempts):
                 raise OperationalError
             stored(*args)
 
-        monkeypatch.setattr(store, "store_refreshed", away_at_first)
+        monkeypatch.setattr(refresh_lease, "store_renewed", away_at_first)
         assert (await browser.get(f"/launches/{uuid}/")).status == 200
         assert (await row(uuid)).token_version == 2
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from smartapp import http
 from smartapp.database import in_database
-from smartapp.launches import events, refresh, store
+from smartapp.launches import events, refresh, refresh_lease, store
 from smartapp.launches.models import EndReason, Launch
 from smartapp.launches.refresh_failure import RefreshFailure
 from smartapp.launches.store import StoredLaunch
@@ -138,14 +138,14 @@ class TestWhereATokenMayBeUsedUp:
         """C123: with a reading from while the lease was held, or from before."""
         rotating = RotatingEHR(ehr)
         before = await reading(expired)
-        await in_database(store.take_refresh_lease, before)
+        await in_database(refresh_lease.take, before)
         meanwhile = await reading(expired)
         await in_database(Launch.objects.update, refresh_lease_until=None)
         with pytest.raises(RefreshUncertain):
             await refresh.renewed(before)
         assert len(refreshes(ehr)) == 1
         for early in (before, meanwhile):
-            assert not await in_database(store.take_refresh_lease, early)
+            assert not await in_database(refresh_lease.take, early)
             with pytest.raises(RefreshUncertain):
                 await refresh.renewed(early)
         assert len(refreshes(ehr)) == 1
@@ -157,11 +157,11 @@ class TestWhereATokenMayBeUsedUp:
         """C123: no moment at which the lease is free and nothing says that an answer was lost."""
         uuid = await browser.launch(ehr_launch())
         launch = await reading(uuid)
-        await in_database(store.take_refresh_lease, launch)
+        await in_database(refresh_lease.take, launch)
 
         def statements() -> int:
             with CaptureQueriesContext(connection) as captured:
-                store.leave_uncertain(launch, RefreshFailure("x", ""), timezone.now())
+                refresh_lease.leave_uncertain(launch, RefreshFailure("x", ""), timezone.now())
             return len(captured)
 
         assert await in_database(statements) == 1
@@ -272,7 +272,7 @@ class TestWhereATokenMayBeUsedUp:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """C123: and no longer, so that a process that was killed is noticed within seconds."""
-        monkeypatch.setattr(store, "REFRESH_LEASE", timedelta(seconds=2))
+        monkeypatch.setattr(refresh_lease, "REFRESH_LEASE", timedelta(seconds=2))
         monkeypatch.setattr(refresh, "PROLONG_SECONDS", 0.1)
         ehr.token_delay = 4
         url = f"/launches/{expired}/context.json"
@@ -284,7 +284,7 @@ class TestWhereATokenMayBeUsedUp:
         self, browser: Browser, expired: UUID
     ) -> None:
         before = await reading(expired)
-        await in_database(store.prolong_refresh_lease, before)
+        await in_database(refresh_lease.prolong, before)
         assert (await row(expired)).refresh_lease_until is None
 
     async def test_a_machine_whose_clock_is_ahead_takes_no_lease_for_abandoned(
@@ -292,12 +292,12 @@ class TestWhereATokenMayBeUsedUp:
     ) -> None:
         """C123: leases go by the database's clock."""
         before = await reading(expired)
-        await in_database(store.take_refresh_lease, before)
+        await in_database(refresh_lease.take, before)
         ahead = timezone.now() + timedelta(minutes=10)
         found = await in_database(store.find, expired, before.session_digest, ahead)
         assert (found.is_being_refreshed, found.is_refresh_abandoned) == (True, False)
-        await in_database(store.abandon_refresh, found, ahead)
-        assert not await in_database(store.take_refresh_lease, found)
+        await in_database(refresh_lease.abandon, found, ahead)
+        assert not await in_database(refresh_lease.take, found)
         assert (await row(expired)).refresh_uncertain_at is None
 
     async def test_nobody_waits_for_a_holder_for_ever(
@@ -420,6 +420,6 @@ async def test_a_lease_that_runs_out_between_two_looks_is_not_taken(expired: UUI
     found = await in_database(store.find, expired, launch.session_id, timezone.now())
     past = timezone.now() - timedelta(seconds=1)
     await in_database(Launch.objects.update, refresh_lease_until=past)
-    assert not await in_database(store.take_refresh_lease, found)
+    assert not await in_database(refresh_lease.take, found)
     with pytest.raises(RefreshUncertain):
         await refresh.renewed(await in_database(store.find, expired, launch.session_id, past))
