@@ -9,8 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from smartapp.launches import events, patient_chart, refresh
-from smartapp.launches.current_launch import find
-from smartapp.launches.record_access import LaunchAccess
+from smartapp.launches.current_launch import LaunchAccess, find
 from smartapp.launches.store import StoredLaunch
 from smartapp.launches.tokens import LaunchTokens
 

@@ -19,11 +19,10 @@ from django.views.decorators.http import require_GET
 from smartapp.chart.attachments import AddressUnknown, Opened, open_document
 from smartapp.chart.fhir_access import Record
 from smartapp.launches import events, patient_chart, refresh
-from smartapp.launches.current_launch import find
+from smartapp.launches.current_launch import LaunchAccess, find
 from smartapp.launches.framing import in_frame
 from smartapp.launches.models import LaunchKind
 from smartapp.launches.page_body import start_again_url
-from smartapp.launches.record_access import LaunchAccess
 from smartapp.launches.session_length import is_patients
 from smartapp.launches.store import StoredLaunch
 from smartapp.record.elements import Resource

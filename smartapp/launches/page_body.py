@@ -31,11 +31,11 @@ from smartapp.chart.page import LaunchPage, build_launch_page
 from smartapp.frames import is_framed
 from smartapp.launches import patient_chart, refresh, steps
 from smartapp.launches.cookies import SessionKey
+from smartapp.launches.current_launch import LaunchAccess
 from smartapp.launches.form_token import form_token
 from smartapp.launches.guard import guard
 from smartapp.launches.models import LaunchKind
 from smartapp.launches.read_again import Kept, Shelf
-from smartapp.launches.record_access import LaunchAccess
 from smartapp.launches.session_length import is_patients
 from smartapp.launches.store import StoredLaunch
 from smartapp.middleware import AGAIN, known_error, new_reference, report

@@ -12,8 +12,8 @@ from smartapp.chart.fhir_access import Record
 from smartapp.chart.reader import Reading
 from smartapp.database import in_database
 from smartapp.launches import refresh, steps, store
+from smartapp.launches.current_launch import LaunchAccess
 from smartapp.launches.models import EndReason
-from smartapp.launches.record_access import LaunchAccess
 from smartapp.protocol.errors import (
     EHRUnavailable,
     EndedByEHR,
