@@ -23,7 +23,7 @@ from smartapp.audit.admin import ReadOnlyAdmin
 from smartapp.diagnosis import doctor, facts, outcome, report
 from smartapp.diagnosis.attempts import timeline_of
 from smartapp.diagnosis.finding import Finding
-from smartapp.launches import events, token_enquiry
+from smartapp.launches import events, introspection
 from smartapp.launches.end_launches_admin import END, EndingAdmin
 from smartapp.launches.models import Launch, LaunchEvent, Step
 from smartapp.registrations import registry
@@ -94,7 +94,7 @@ class LaunchAdmin(EndingAdmin):
         if not request.user.has_perm("launches.introspect_launch"):
             raise PermissionDenied
         launch = get_object_or_404(Launch.objects.select_related("endpoint"), pk=uuid)
-        enquiry = token_enquiry.enquire(uuid, actor=request.user.get_username())
+        enquiry = introspection.enquire(uuid, actor=request.user.get_username())
         context = {
             **self.admin_site.each_context(request),
             "title": "What the EHR says of this launch's tokens",

@@ -1,25 +1,35 @@
 """Asking an EHR about a launch's tokens, and comparing its answer with our copy (C130-C132).
 
-Only administrators use this; no launch depends on it. The registration says whether to use GET or
-POST. With GET the token is in the address (C131), so only host and path of such an address are kept
-anywhere: in the timeline, in an error of `http`, and aiohttp traces nothing (T26).
+Only administrators use this, each time with an entry in the audit trail; no launch depends on it.
+The registration says whether to use GET or POST. With GET the token is in the address (C131), so
+only host and path of such an address are kept anywhere: in the timeline, in an error of `http`, and
+aiohttp traces nothing (T26).
 """
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
+from django.db import transaction
+from django.utils import timezone
+
+from smartapp import alerts, http
+from smartapp.audit import trail
 from smartapp.exchange import pipeline
 from smartapp.exchange.pipeline import Purpose, Request
-from smartapp.launches import events, steps
-from smartapp.launches.models import Step
+from smartapp.launches import events, steps, store
+from smartapp.launches.models import EndReason, Step
 from smartapp.launches.store import StoredLaunch
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol import introspection, scopes
-from smartapp.protocol.errors import IntrospectionError, SmartError
+from smartapp.protocol.errors import IntrospectionError, LaunchEnded, SmartError
 from smartapp.protocol.introspection import Introspection
 from smartapp.registrations import discovery, registry
 from smartapp.registrations.options import IntrospectionMethod
 from smartapp.registrations.registry import EndpointConfig
+
+logger = logging.getLogger(__name__)
 
 SAME_LAUNCH = ("patient", "encounter")
 
@@ -138,3 +148,47 @@ def _note(compared: Compared) -> None:
     if compared.is_another_patient:
         broken.append(steps.failed("C126"))
     events.note(Step.INTROSPECTION, broken, {"token": compared.kind, "token_state": state})
+
+
+@dataclass(frozen=True, slots=True)
+class Enquiry:
+    """The answers of the EHR about a launch's tokens; `failure` says why there are none."""
+
+    answers: Sequence[Compared] = ()
+    failure: str = ""
+
+    @property
+    def is_alarm(self) -> bool:
+        return any(one.is_another_patient for one in self.answers)
+
+
+def enquire(uuid: UUID, *, actor: str) -> Enquiry:
+    """Ask the EHR about a launch's tokens. If an answer names another patient, the launch ends, as
+    after a refresh (C126, C132).
+
+    Synchronous, like the admin. No transaction is open while the EHR is asked."""
+    try:
+        launch = store.find_for_administrator(uuid, timezone.now())
+        if launch.tokens is None:
+            raise LaunchEnded("it holds no tokens any more")
+        enquiry = Enquiry(http.run(ask(launch, launch.tokens)))
+    except SmartError as error:
+        enquiry = Enquiry(failure=f"{error.title}: {error.quoted}.")
+    with transaction.atomic():
+        if enquiry.is_alarm:
+            logger.error("launch %s stopped: wrong-patient alarm: introspection", uuid)
+            alerts.send_soon("wrong-patient", f"wrong-patient alarm at {launch.endpoint_slug}")
+            store.end_and_hand_over(launch, EndReason.PATIENT_CHANGED, timezone.now())
+        trail.record(actor, "launch.introspect", f"launch {uuid}", outcome=_outcome(enquiry))
+    return enquiry
+
+
+def _outcome(enquiry: Enquiry) -> dict[str, str]:
+    said = {one.kind: _activity(one) for one in enquiry.answers}
+    return said | ({"alarm": "another patient"} if enquiry.is_alarm else {})
+
+
+def _activity(one: Compared) -> str:
+    if one.answer is None:
+        return "not said"
+    return "active" if one.answer.active else "not active"
