@@ -28,7 +28,6 @@ from smartapp.audit.admin import ReadOnlyAdmin
 from smartapp.keys import (
     dry_run,
     emergency,
-    emergency_effects,
     evidence,
     key_creation,
     lifecycle,
@@ -155,11 +154,11 @@ class KeySetAdmin(ReadOnlyAdmin):
             consequence=panel.consequence(step, line),
             while_signs=line.signer.kid if line.signer else "",
             before_its_time=wording.before_its_time(line) if naming and not is_emergency else "",
-            affected=emergency_effects.affected(key_set, alg, timezone.now())
+            affected=panel.affected_by_emergency(key_set, alg, timezone.now())
             if is_emergency
             else None,
             risky=naming,
-            used_by=emergency_effects.ehrs(key_set, alg) if naming else [],
+            used_by=refusals.at_risk(key_set, alg) if naming else [],
             known=known,
             to_be_typed=names,
             typed=request.POST.get("typed", ""),

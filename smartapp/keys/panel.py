@@ -10,9 +10,10 @@ from smartapp.keys import (
     affected_launches,
     automation,
     dry_run,
-    emergency_effects,
+    emergency,
     evidence,
     heartbeat,
+    refusals,
     rotation,
     timeline,
     wording,
@@ -62,6 +63,17 @@ class StaleRow:
     name: str
     what: str
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class AffectedLaunch:
+    """An open launch whose next token renewal may be refused."""
+
+    uuid: str
+    registration: str
+    ehr: str
+    since: str
+    renews: str
 
 
 def words_of(step: str) -> StepWords:
@@ -127,7 +139,7 @@ def _section(
     of_line = [key for key in keys if key.alg == line.alg]
     return Section(
         alg=line.alg,
-        used_by=emergency_effects.ehrs(key_set, line.alg),
+        used_by=refusals.at_risk(key_set, line.alg),
         next_step=wording.next_step(key_set, line, now),
         timeline=timeline.rows(key_set, line, of_line, now),
         allowed=[_button(step, line) for step in line.allowed_steps(now)] if may_rotate else [],
@@ -135,9 +147,42 @@ def _section(
         can_be_asked=affected_launches.launches().can_be_asked(key_set, line.alg)
         if may_rotate
         else [],
-        after_emergency=emergency_effects.afterwards(key_set, line, now) if may_risk else None,
+        after_emergency=_after_emergency(key_set, line, now) if may_risk else None,
         keys=[_key_row(key, now) for key in of_line],
     )
+
+
+def affected_by_emergency(key_set: KeySet, alg: str, now: datetime) -> dict[str, Any]:
+    """Return the template context for the launches that an emergency affects now."""
+    found = affected_launches.launches().affected(key_set, alg, now)
+    rows = [
+        AffectedLaunch(
+            launch.uuid_prefix,
+            launch.registration,
+            launch.ehr,
+            wording.moment(launch.since),
+            wording.moment(launch.renews_at),
+        )
+        for launch in found.renewing
+    ]
+    return {
+        "ehrs": refusals.at_risk(key_set, alg),
+        "sentences": wording.affected(found),
+        "launches": rows,
+        "not_listed": found.not_listed,
+    }
+
+
+def _after_emergency(key_set: KeySet, line: Line, now: datetime) -> dict[str, Any] | None:
+    """Return the same context while an EHR may still hold the old keys; None afterwards."""
+    at = emergency.explains(key_set.slug, line.alg, now)
+    if at is None:
+        return None
+    return {
+        "at": wording.moment(at),
+        "until": wording.moment(at + line.wait.span),
+        **affected_by_emergency(key_set, line.alg, now),
+    }
 
 
 def _button(step: str, line: Line) -> Button:
@@ -146,12 +191,12 @@ def _button(step: str, line: Line) -> Button:
 
 def _risky(line: Line, now: datetime) -> list[Button]:
     # A key that never signed needs no replacement.
-    emergency = [_button(EMERGENCY, line)] if line.signer else []
+    replaces = [_button(EMERGENCY, line)] if line.signer else []
     blocked = line.blocked_step(now)
     if blocked is None:
-        return emergency
+        return replaces
     label = f"{words_of(blocked).label} before its time"
-    return [Button(blocked, label, wording.before_its_time(line)), *emergency]
+    return [Button(blocked, label, wording.before_its_time(line)), *replaces]
 
 
 def _key_row(key: SigningKey, now: datetime) -> KeyRow:
