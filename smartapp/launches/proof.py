@@ -86,11 +86,12 @@ async def _validated(
     """Return the id_token after every check (C90). Keys are fetched only from an expected issuer
     (C91), and once more if the known ones may be old (C92). Raises IDTokenError, and the errors of
     `discovery.issuer_jwks`."""
-    issuer = id_token.unverified_issuer(raw)
+    parsed = id_token.parse_id_token(raw)
+    issuer = id_token.unverified_issuer(parsed)
 
     async def check(*, force: bool) -> IDToken:
         return id_token.validate_id_token(
-            raw,
+            parsed,
             jwks=await discovery.issuer_jwks(config, issuer, force=force),
             expected_issuers=config.issuers,
             client_id=config.client_id,

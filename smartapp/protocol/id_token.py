@@ -41,15 +41,37 @@ class IDToken:
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
+class ParsedToken:
+    """A signed JWT of which nothing is checked yet."""
+
     header: dict[str, Any]
-    claims: dict[str, Any]
-    signing_input: bytes
-    signature: bytes
+    claims: dict[str, Any] = field(repr=False)
+    signing_input: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+
+
+def parse_id_token(id_token: str) -> ParsedToken:
+    """Return the parts of an id_token. Raises IDTokenError with rule "format"."""
+    if len(id_token) > MAX_ID_TOKEN_CHARACTERS:
+        raise _error("format", "too long")
+    segments = id_token.split(".")
+    # Five segments are an encrypted token, which this app never requests.
+    if len(segments) != 3:
+        raise _error("format", "not a signed JWT")
+    header, payload, signature = (_decode(segment) for segment in segments)
+    try:
+        return ParsedToken(
+            header=parse_json_object(header),
+            claims=parse_json_object(payload),
+            signing_input=f"{segments[0]}.{segments[1]}".encode("ascii"),
+            signature=signature,
+        )
+    except JSONInvalid as exc:
+        raise _error("format", f"a part is {exc}") from None
 
 
 def validate_id_token(
-    id_token: str,
+    parsed: ParsedToken,
     *,
     jwks: JWKS,
     expected_issuers: Collection[str],
@@ -65,9 +87,8 @@ def validate_id_token(
     then fetches fresh keys once (C92). Raises IDTokenError with the failed `rule` for everything
     else. `nonce` is None if none was sent, as in a refresh.
     """
-    parts = _parse(id_token)
-    alg = _verify_signature(parts, jwks)
-    claims = parts.claims
+    alg = _verify_signature(parsed, jwks)
+    claims = parsed.claims
     iss = _issuer(claims, expected_issuers)
     aud = _audience(claims, client_id, may_be_absent=aud_may_be_absent)
     issued_at, expires_at = _times(claims, now)
@@ -87,10 +108,10 @@ def validate_id_token(
     )
 
 
-def unverified_issuer(id_token: str) -> str:
+def unverified_issuer(parsed: ParsedToken) -> str:
     """Return the `iss` that the token claims, for comparing it with the expected issuers before any
     key is fetched: no request is sent to an unknown issuer (C91; T12)."""
-    iss = _parse(id_token).claims.get("iss")
+    iss = parsed.claims.get("iss")
     if not isinstance(iss, str) or not iss:
         raise _error("iss", "no issuer")
     return iss
@@ -109,25 +130,6 @@ def _error(rule: str, detail: str, *, came: str = "") -> IDTokenError:
     return IDTokenError(f"{rule}: {detail}", rule=rule, came=came)
 
 
-def _parse(id_token: str) -> _Parts:
-    if len(id_token) > MAX_ID_TOKEN_CHARACTERS:
-        raise _error("format", "too long")
-    segments = id_token.split(".")
-    # Five segments are an encrypted token, which this app never requests.
-    if len(segments) != 3:
-        raise _error("format", "not a signed JWT")
-    header, payload, signature = (_decode(segment) for segment in segments)
-    try:
-        return _Parts(
-            header=parse_json_object(header),
-            claims=parse_json_object(payload),
-            signing_input=f"{segments[0]}.{segments[1]}".encode("ascii"),
-            signature=signature,
-        )
-    except JSONInvalid as exc:
-        raise _error("format", f"a part is {exc}") from None
-
-
 def _decode(segment: str) -> bytes:
     try:
         return urlsafe_b64decode(segment.encode("ascii"))
@@ -135,19 +137,19 @@ def _decode(segment: str) -> bytes:
         raise _error("format", "not base64url") from None
 
 
-def _verify_signature(parts: _Parts, jwks: JWKS) -> str:
+def _verify_signature(parsed: ParsedToken, jwks: JWKS) -> str:
     """Return the algorithm that the signature was verified with."""
-    alg, kid = parts.header.get("alg"), parts.header.get("kid")
+    alg, kid = parsed.header.get("alg"), parsed.header.get("kid")
     if not isinstance(alg, str) or alg not in SIGNATURE_ALGORITHMS:
         raise _error("alg", "not an algorithm that is accepted here", came=str(alg))
     # RFC 7515 §4.1.11: critical headers must be understood, and this app understands none.
-    if "crit" in parts.header:
+    if "crit" in parsed.header:
         raise _error("crit", "a critical header that is not understood")
     if kid == "":
         kid = None  # as in a key set: some libraries write what they do not have as ""
     if kid is not None and (not isinstance(kid, str) or len(kid) > MAX_KID_CHARACTERS):
         raise _error("kid", "not a key id")
-    if not jwks.find(kid, alg).verifies(parts.signature, parts.signing_input, alg):
+    if not jwks.find(kid, alg).verifies(parsed.signature, parsed.signing_input, alg):
         raise _error("signature", "does not verify with the issuer's key")
     return alg
 

@@ -123,7 +123,7 @@ DEFENCES = (
     _one("T8", "a key serves its own algorithm", "smartapp/protocol/jwks.py",
          "return self.fits(alg) and", "return", "tests/protocol/test_jwks.py"),
     _one("T9", "the signature is verified", "smartapp/protocol/id_token.py",
-         "if not jwks.find(kid, alg).verifies(parts.signature, parts.signing_input, alg):",
+         "if not jwks.find(kid, alg).verifies(parsed.signature, parsed.signing_input, alg):",
          "if not jwks.find(kid, alg):", ID_TOKEN),
     _one("T9", "iss", "smartapp/protocol/id_token.py",
          "or iss not in frozenset(expected_issuers)", "or not iss", ID_TOKEN),
