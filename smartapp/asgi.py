@@ -274,18 +274,13 @@ def _header(scope: Message, wanted: bytes) -> str:
 def _with_protection(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Add the headers that every answer needs. Django adds them to its own answers; those from
     memory and the static files come without."""
+    needed = {b"x-content-type-options": b"nosniff", b"permissions-policy": PERMISSIONS_POLICY}
+    if settings.SECURE_HSTS_SECONDS:
+        needed[b"strict-transport-security"] = f"max-age={settings.SECURE_HSTS_SECONDS}".encode()
     given = list(headers)
-    names = {name.lower() for name, _ in given}
-    return given + [(name, value) for name, value in _protection() if name not in names]
-
-
-def _protection() -> Headers:
-    hsts = f"max-age={settings.SECURE_HSTS_SECONDS}".encode()
-    return [
-        (b"x-content-type-options", b"nosniff"),
-        (b"permissions-policy", PERMISSIONS_POLICY),
-        *([(b"strict-transport-security", hsts)] if settings.SECURE_HSTS_SECONDS else []),
-    ]
+    for name, _ in given:
+        needed.pop(name.lower(), None)
+    return [*given, *needed.items()]
 
 
 async def _routed(scope: Message, receive: Receive, send: Send) -> None:

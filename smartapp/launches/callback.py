@@ -240,7 +240,8 @@ async def _open_session(
     key = cookies.new_session_key(now)
     length = session_length(kind, tokens)
     latest = now + length.latest
-    surplus = list(cookies.surplus_launch_cookies(request))
+    # Of the cookies that there will be with the new one, those beyond the limit.
+    surplus = cookies.launch_cookies(request)[cookies.MAX_LAUNCH_COOKIES - 1 :]
     await in_database(
         store.complete,
         uuid,

@@ -8,7 +8,6 @@ the database only its digest, so a stolen table opens no page.
 
 import hashlib
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -117,10 +116,15 @@ def session_key(request: HttpRequest, uuid: UUID) -> SessionKey | None:
     return SessionKey(value) if value else None
 
 
-def session_keys(request: HttpRequest) -> tuple[SessionKey, ...]:
+def launch_cookies(request: HttpRequest) -> list[tuple[str, SessionKey]]:
+    """Return the name and the key of this browser's launch cookies, newest first."""
+    held = sorted(_named(request, LAUNCH).items(), key=lambda item: _started(item[1]), reverse=True)
+    return [(name, SessionKey(value)) for name, value in held]
+
+
+def session_keys(request: HttpRequest) -> list[SessionKey]:
     """Return this browser's keys of all its launches, newest first."""
-    held = sorted(_named(request, LAUNCH).values(), key=_started, reverse=True)
-    return tuple(SessionKey(value) for value in held[: MAX_LAUNCH_COOKIES * 2])
+    return [key for _, key in launch_cookies(request)[: MAX_LAUNCH_COOKIES * 2]]
 
 
 def _started(value: str) -> int:
@@ -129,9 +133,3 @@ def _started(value: str) -> int:
         return int(value.partition(".")[0], 16)
     except ValueError:
         return 0
-
-
-def surplus_launch_cookies(request: HttpRequest) -> Iterable[tuple[str, SessionKey]]:
-    """Return the oldest launch cookies beyond the limit, counting one more."""
-    held = sorted(_named(request, LAUNCH).items(), key=lambda item: _started(item[1]), reverse=True)
-    return [(name, SessionKey(value)) for name, value in held[MAX_LAUNCH_COOKIES - 1 :]]
