@@ -107,29 +107,26 @@ def _form(value: object) -> str:
 def _need_patient_banner(members: Mapping[str, Any], notes: list[str]) -> bool:
     """Return False only for a JSON `false`, not for the string "false" (C104)."""
     value = members.get("need_patient_banner")
-    if value is None:
-        return True
-    if not isinstance(value, bool):
+    if isinstance(value, bool):
+        return value
+    if value is not None:
         notes.append("need_patient_banner is not true or false; taken as true.")
-        return True
-    return value
+    return True
 
 
 def _text(members: Mapping[str, Any], name: str, notes: list[str]) -> str | None:
     value = members.get(name)
-    if value is None or value == "":
-        return None
     if isinstance(value, str) and len(value) <= MAX_TEXT_CHARACTERS and value.isprintable():
-        return value
-    notes.append(f"{name} is not a short text; not used.")
+        return value or None
+    if value is not None:
+        notes.append(f"{name} is not a short text; not used.")
     return None
 
 
 def _fhir_context(value: object, notes: list[str]) -> tuple[FHIRContextEntry, ...]:
-    if value is None:
-        return ()
     if not isinstance(value, list):
-        notes.append("fhirContext is not a list; not used.")
+        if value is not None:
+            notes.append("fhirContext is not a list; not used.")
         return ()
     entries = [_fhir_context_entry(item) for item in value[:MAX_FHIR_CONTEXT_ENTRIES]]
     kept = tuple(entry for entry in entries if entry is not None)
