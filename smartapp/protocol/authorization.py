@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from html import unescape
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
@@ -25,14 +25,17 @@ from smartapp.protocol.errors import (
     AuthorizationServerUnavailable,
     NotSignedIn,
     ParameterMalformed,
+    ParameterMissing,
     ParameterRepeated,
+    ParameterTooLong,
     RequestError,
 )
-from smartapp.protocol.query import optional, parse_query, required
 from smartapp.protocol.text import MAX_VENDOR_CHARACTERS, plain_text
 from smartapp.protocol.urls import base_key
 
 RANDOM_BYTES = 32
+MAX_QUERY_CHARACTERS = 32_768
+MAX_PARAMETERS = 64
 MAX_LAUNCH_PARAMETER_CHARACTERS = 4096
 # Epic's codes are long JWTs (C53).
 MAX_CODE_CHARACTERS = 8192
@@ -106,11 +109,11 @@ def parse_launch_request(query: str) -> LaunchRequest:
 
 
 def _launch_request(query: str) -> LaunchRequest:
-    values = parse_query(query)
-    iss = required(values, "iss", max_characters=MAX_LAUNCH_PARAMETER_CHARACTERS)
+    values = _parse_query(query)
+    iss = _required(values, "iss", max_characters=MAX_LAUNCH_PARAMETER_CHARACTERS)
     if not iss.isascii() or " " in iss:
         raise ParameterMalformed("iss is not a URL")
-    launch = required(values, "launch", max_characters=MAX_LAUNCH_PARAMETER_CHARACTERS)
+    launch = _required(values, "launch", max_characters=MAX_LAUNCH_PARAMETER_CHARACTERS)
     return LaunchRequest(iss, launch)
 
 
@@ -209,19 +212,19 @@ def _members(query: str) -> str:
 
 def _response(query: str) -> AuthorizationResponse | AuthorizationErrorResponse:
     # Of the words of an error, what is in another encoding than UTF-8 is shown as U+FFFD.
-    values = parse_query(query)
+    values = _parse_query(query)
     for name, found in values.items():
         if len(found) > 1:
             raise ParameterRepeated(plain_text(name, MAX_ERROR_CHARACTERS))
-    error = optional(values, "error", max_characters=MAX_CODE_CHARACTERS)
+    error = _optional(values, "error", max_characters=MAX_CODE_CHARACTERS)
     if error is not None and not values.get("state", [""])[0]:
         raise _without_state(error, values)
-    state = required(values, "state", max_characters=MAX_LAUNCH_PARAMETER_CHARACTERS)
-    iss = optional(values, "iss", max_characters=MAX_LAUNCH_PARAMETER_CHARACTERS)
+    state = _required(values, "state", max_characters=MAX_LAUNCH_PARAMETER_CHARACTERS)
+    iss = _optional(values, "iss", max_characters=MAX_LAUNCH_PARAMETER_CHARACTERS)
     if error is None:
-        code = required(values, "code", max_characters=MAX_CODE_CHARACTERS)
+        code = _required(values, "code", max_characters=MAX_CODE_CHARACTERS)
         return AuthorizationResponse(code, state, iss)
-    if optional(values, "code", max_characters=MAX_CODE_CHARACTERS):
+    if _optional(values, "code", max_characters=MAX_CODE_CHARACTERS):
         raise AuthorizationResponseInvalid("a code and an error at once")
     return AuthorizationErrorResponse(
         error=plain_text(error, MAX_ERROR_CHARACTERS),
@@ -302,3 +305,50 @@ def _untrusted(values: dict[str, list[str]], name: str) -> str | None:
     text = unescape(unquote(values.get(name, [""])[0]))
     text = text if " " in text else text.replace("+", " ")
     return plain_text(text, MAX_VENDOR_CHARACTERS) or None
+
+
+def _parse_query(query: str) -> dict[str, list[str]]:
+    """Return every parameter with all its values, in order. What is not UTF-8 becomes U+FFFD, which
+    `_optional` refuses: parameters that nobody reads may have any encoding.
+
+    Raises ParameterTooLong if the query is longer than any real one, and ParameterMalformed if it
+    has more parameters.
+    """
+    if len(query) > MAX_QUERY_CHARACTERS:
+        raise ParameterTooLong("the whole query string")
+    try:
+        pairs = parse_qsl(
+            query, keep_blank_values=True, errors="replace", max_num_fields=MAX_PARAMETERS
+        )
+    except ValueError:
+        raise ParameterMalformed("more parameters than any EHR sends") from None
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return values
+
+
+def _optional(values: dict[str, list[str]], name: str, *, max_characters: int) -> str | None:
+    """Return the single value of `name`; None if it is absent or empty.
+
+    RFC 6749 §3.1: "parameters sent without a value MUST be treated as if they were omitted".
+    """
+    found = values.get(name, [])
+    if len(found) > 1:
+        raise ParameterRepeated(name)
+    if not found or not found[0]:
+        return None
+    value = found[0]
+    if len(value) > max_characters:
+        raise ParameterTooLong(name)
+    if not value.isprintable() or "\ufffd" in value:
+        raise ParameterMalformed(f"{name} has control characters, or is not UTF-8")
+    return value
+
+
+def _required(values: dict[str, list[str]], name: str, *, max_characters: int) -> str:
+    """Return the single value of `name`, or raise ParameterMissing."""
+    value = _optional(values, name, max_characters=max_characters)
+    if value is None:
+        raise ParameterMissing(name)
+    return value

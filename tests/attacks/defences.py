@@ -271,7 +271,9 @@ DEFENCES = (
     Defence("T25", "no parameter comes twice", (
         Edit("smartapp/protocol/authorization.py",
              "        if len(found) > 1:", "        if False:"),
-        Edit("smartapp/protocol/query.py", "    if len(found) > 1:", "    if False:"),
+        Edit("smartapp/protocol/authorization.py",
+             "found = values.get(name, [])\n    if len(found) > 1:",
+             "found = values.get(name, [])\n    if False:"),
     ), (f"{ATTACKS}::test_parameter_that_comes_twice_is_refused",)),
     _one("T25", "no member comes twice", "smartapp/protocol/json.py",
          "if len(members) != len(pairs):", "if False:",
