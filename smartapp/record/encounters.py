@@ -18,9 +18,9 @@ from smartapp.record.codes import (
     words_or_known,
 )
 from smartapp.record.elements import Resource, extensions, mapping, mappings
-from smartapp.record.facts import labelled
+from smartapp.record.facts import labelled, unless_recorded
 from smartapp.record.marks import Marks, doubted, read_marks
-from smartapp.record.modifiers import reason_to_leave_out
+from smartapp.record.modifiers import reason_to_leave_out, status_text
 from smartapp.record.moments import Moment, member_moment, newest_first
 from smartapp.record.narratives import with_own_text
 from smartapp.record.people import Person, read_person
@@ -182,7 +182,11 @@ def read_encounter(resource: Resource, related: Related) -> Encounter:
     name = concept_text(resource.get("type")) or concept_text(resource.get("serviceType"))
     return Encounter(
         marks=with_own_text(
-            read_marks(resource, when=began or ended).between(started, ended),
+            read_marks(
+                resource,
+                when=began or ended,
+                status=unless_recorded(resource, status_text(resource)),
+            ).between(started, ended),
             resource,
             is_all_there_is=not (name or kind),
         ),

@@ -14,7 +14,7 @@ from smartapp.record.codes import (
     status_code,
 )
 from smartapp.record.elements import Resource, is_false, is_true, is_unclear, mapping, mappings
-from smartapp.record.facts import said
+from smartapp.record.facts import said, unless_recorded
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
 from smartapp.record.moments import Moment, last_day, member_moment, newest_first
@@ -150,7 +150,7 @@ def _marks(resource: Resource, given: Moment | None) -> Marks:
 
 
 def _status(resource: Resource) -> str:
-    return status_text(resource) or ("" if resource.get("status") else "Status not recorded")
+    return unless_recorded(resource, status_text(resource))
 
 
 def _uncounted(resource: Resource) -> str:

@@ -29,6 +29,7 @@ from smartapp.record.elements import (
     mapping,
     mappings,
 )
+from smartapp.record.facts import unless_recorded
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.medication_names import (
     LEAST_LETTERS,
@@ -535,7 +536,7 @@ def _requesters(resource: Resource) -> list[str]:
 
 
 def _marks(resource: Resource, reported: str) -> Marks:
-    status = [status_text(resource) or ("" if resource.get("status") else "Status not recorded")]
+    status = [unless_recorded(resource, status_text(resource))]
     marks = read_marks(
         resource,
         when=member_moment(resource, "authoredOn", "effectiveDateTime", "dateAsserted"),

@@ -26,7 +26,7 @@ from smartapp.record.codes import (
 )
 from smartapp.record.codes import codes as codes_of
 from smartapp.record.elements import Resource, extensions, mapping, mappings, remembered
-from smartapp.record.facts import labelled
+from smartapp.record.facts import labelled, unless_recorded
 from smartapp.record.interpretations import (
     NO_FLAG,
     OUTSIDE,
@@ -38,7 +38,7 @@ from smartapp.record.interpretations import (
 )
 from smartapp.record.loinc_names import NAMES
 from smartapp.record.marks import Marks, read_marks
-from smartapp.record.modifiers import reason_to_leave_out
+from smartapp.record.modifiers import reason_to_leave_out, status_text
 from smartapp.record.moments import (
     Moment,
     first_moment,
@@ -405,6 +405,7 @@ def _marks(resource: Resource, person: Person, absent: str) -> Marks:
         whose=_whose(resource, person),
         origin=", ".join(_displays(resource["performer"])) if "performer" in resource else "",
         absent=absent,
+        status=unless_recorded(resource, status_text(resource)),
     )
     comments = tuple(filter(None, _comments(resource)))
     if _have_several_values(tuple(resource)) and not absent:

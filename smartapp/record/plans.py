@@ -72,7 +72,7 @@ def _goal(sent: Resource, related: Related) -> Fact:
         when=start,
         # R5 calls it the source.
         origin=", ".join(displays(resource.get("expressedBy") or resource.get("source"))),
-        status=status_text(resource),
+        status=unless_recorded({"status": status}, status_text(resource)),
     )
     return Fact(
         marks=with_own_text(marks, resource, is_all_there_is=name.startswith(GOAL_NOT_NAMED)),
