@@ -25,6 +25,8 @@ UNDEFINED = {"42P01", "42703"}
 FORBIDDEN = "42501"
 # A table, column or other object that is there already.
 TWICE = {"42P07", "42701", "42710"}
+# Somebody else holds the lock, longer than this waits for it.
+IN_USE = "55P03"
 CONNECTION_ERRORS = (
     "redis.exceptions.ConnectionError",
     "redis.exceptions.TimeoutError",
@@ -80,6 +82,11 @@ def of_the_database(error: BaseException) -> str:
         return (
             "The database has what this would add. Another `migrate` is running, perhaps for "
             "another machine: once is enough for all. Run it again when that one has ended."
+        )
+    if getattr(cause, "sqlstate", None) == IN_USE:
+        return (
+            "Somebody uses what this would change, such as a backup or a long query, and launches "
+            "must not wait for both. Nothing is half done: run it again when that has ended."
         )
     if getattr(cause, "sqlstate", None) == FORBIDDEN:
         return (

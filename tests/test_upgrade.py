@@ -3,9 +3,15 @@ new schema."""
 
 from collections.abc import Iterator
 
+import psycopg
+import pytest
 from django.db import migrations
 from django.db.migrations.loader import MigrationLoader
 from django.db.models.fields import NOT_PROVIDED
+
+from smartapp.registrations import changes
+from tests import forking
+from tests.processes import environment, manage, migrated_postgres_database
 
 # Earlier than the first release: there is no older process that could run on with them.
 BEFORE_THE_FIRST_RELEASE = {
@@ -50,3 +56,38 @@ def _is_missed(operation: object) -> bool:
 def test_old_processes_write_rows_of_the_new_schema() -> None:
     missed = {key for key, one in _of_this_app() if any(map(_is_missed, one.operations))}
     assert missed == BEFORE_THE_FIRST_RELEASE
+
+
+@pytest.fixture
+def migrated() -> Iterator[str]:
+    with migrated_postgres_database() as url:
+        yield url
+
+
+def read_as_a_backup(reader: psycopg.Connection) -> None:
+    """Read what launches read, and hold it until the end of the transaction, as pg_dump does."""
+    for table in changes.WATCHED:
+        reader.execute(f"TABLE {table} LIMIT 1")
+
+
+@pytest.mark.postgres
+def test_with_nothing_to_do_it_waits_for_no_table(migrated: str) -> None:
+    with psycopg.connect(migrated) as reader:
+        read_as_a_backup(reader)
+        manage(environment("http://127.0.0.1:1", migrated), "migrate", "--verbosity", "0")
+
+
+@pytest.mark.postgres
+def test_it_gives_up_where_all_launches_would_wait_behind_it(migrated: str) -> None:
+    """Whoever would read a table waits for the one who waits to change it."""
+    env = environment("http://127.0.0.1:1", migrated)
+    with psycopg.connect(migrated) as reader, psycopg.connect(migrated, autocommit=True) as owner:
+        # So that there is something to do, as after an upgrade.
+        owner.execute("DROP TRIGGER registrations_endpoint_changed ON registrations_endpoint")
+        read_as_a_backup(reader)
+        done = forking.run(env, ("migrate",))
+        assert (done.returncode, "run it again" in done.stderr) == (1, True), done
+        reader.rollback()
+        manage(env, "migrate", "--verbosity", "0")
+        there = owner.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal").fetchall()
+    assert ("registrations_endpoint_changed",) in there

@@ -4,13 +4,13 @@ Triggers in the database record each change, so changes by the admin, commands, 
 and plain SQL all count. Each change adds a row. A counter in a single row would be a lock that
 administrators, imports and discovery take in any order.
 
-SQLite drops a table's triggers when a migration rebuilds the table, so `install` runs after each
-migrate.
+SQLite drops a table's triggers when a migration rebuilds the table, so what is missing is installed
+after each migrate.
 """
 
 from typing import Any
 
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 TABLE = "registrations_change"
@@ -57,6 +57,12 @@ _CREATE = {
 }
 
 
+_LIST = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": "SELECT tgname FROM pg_trigger WHERE pg_table_is_visible(tgrelid)",
+}
+
+
 def version() -> str:
     """Return a text that is different after each committed change.
 
@@ -83,10 +89,24 @@ def install(database: BaseDatabaseWrapper) -> None:
 
 
 def install_after_migrate(*, using: str, **_: Any) -> None:
-    """Install only if the tables exist; after a migration back to before them they do not."""
+    """Install what is missing, if the tables exist; after a migration back to before them they do
+    not. Where nothing is missing, no table is locked: launches read them."""
     database = connections[using]
-    if {TABLE, *WATCHED} <= set(database.introspection.table_names()):
-        install(database)
+    exists = {TABLE, *WATCHED} <= set(database.introspection.table_names())
+    if exists and not _created(database) <= _present(database):
+        with transaction.atomic(using=using):  # no change goes unnoticed in between
+            install(database)
+
+
+def _created(database: BaseDatabaseWrapper) -> set[str]:
+    words = (statement.split() for statement in _CREATE[database.vendor])
+    return {name for _, kind, name, *_ in words if kind == "TRIGGER"}
+
+
+def _present(database: BaseDatabaseWrapper) -> set[str]:
+    with database.cursor() as cursor:
+        cursor.execute(_LIST[database.vendor])
+        return {name for (name,) in cursor.fetchall()}
 
 
 def _run(database: BaseDatabaseWrapper, statements: dict[str, list[str]]) -> None:
