@@ -119,5 +119,8 @@ class Failures:
 
     def worked(self) -> None:
         if self._told:
-            self._told = ""
             self._logger.info("%s: it works again", self._words)
+        self.forget()
+
+    def forget(self) -> None:
+        self._told = ""

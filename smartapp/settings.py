@@ -376,5 +376,6 @@ LOGGING = {
         "aiohttp": {"level": "WARNING"},
         "asyncio": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
+        "psycopg": {"level": "ERROR"},  # warns of what follows from an error that it has raised
     },
 }

@@ -192,3 +192,8 @@ def test_what_nobody_has_awaited_is_told_without_its_words(
     [line] = [one.getMessage() for one in caplog.records]
     assert line.startswith("event loop: Task exception was never retrieved: ValueError (")
     assert "CANARY" not in caplog.text
+
+
+def test_the_driver_adds_no_line_to_that_of_an_error() -> None:
+    """For each statement that a read-only PostgreSQL refuses it would have a second one."""
+    assert not logging.getLogger("psycopg").isEnabledFor(logging.WARNING)

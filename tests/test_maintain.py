@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from functools import partial
 from io import StringIO
@@ -133,9 +134,40 @@ class TestBulkheads:
         with all_logs() as keeper, pytest.raises(CommandError, match=rf"last round: {name}\.$"):
             call_command("maintain", stdout=StringIO())
         assert done == [one for one in ("keys", "revocations", "discovery") if one != name]
-        [line] = [line for line in keeper.lines if "the next round tries it again" in line]
+        [line] = [line for line in keeper.lines if "each round tries again" in line]
         assert f"{type(error).__name__}" in line
         assert "tests/test_maintain.py" in line  # where it was raised
+
+    @pytest.mark.django_db
+    def test_what_fails_in_each_round_is_logged_once(
+        self, done: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """While a database is away for a night, a dozen lines a minute would bury the first."""
+        causes = iter([OSError(5), OSError(5), KeyError("x"), None, OSError(5)])
+
+        def now_and_then() -> int:
+            if error := next(causes):
+                raise error
+            return 0
+
+        class Ending:
+            rounds = 0
+
+            def is_set(self) -> bool:
+                return False
+
+            def wait(self, _: float) -> bool:
+                self.rounds += 1
+                return self.rounds == 5
+
+        monkeypatch.setattr(maintain, "_end_of_process", lambda: nullcontext(Ending()))
+        monkeypatch.setattr(maintain.Command, "_work", lambda _: {"keys": now_and_then})
+        with all_logs() as keeper, pytest.raises(CommandError):
+            call_command("maintain", "--every", "1", stdout=StringIO())
+        words = "each round tries again: "
+        told = [line.partition(words)[2] for line in keeper.lines if words in line]
+        causes_told = [one.partition(" (")[0] for one in told]
+        assert causes_told == ["OSError", "KeyError", "it works again", "OSError"]
 
     @pytest.mark.django_db
     def test_what_fails_is_told_where_administrators_look(

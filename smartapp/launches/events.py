@@ -35,6 +35,7 @@ from smartapp.database import in_database
 from smartapp.exception_reports import cause
 from smartapp.launches.cookies import PENDING_NAME_CHARACTERS
 from smartapp.launches.models import LaunchEvent, Step
+from smartapp.logs import Failures
 from smartapp.protocol.retry_after import http_date
 
 FLUSH_SECONDS = 5
@@ -166,6 +167,7 @@ _queue: deque[Noted] = deque()
 _strangers = 0
 _not_stored = 0
 _writing = Lock()
+_failures = Failures(logger, "launch events not written")
 
 
 def key_of(state_digest: str) -> str:
@@ -330,8 +332,10 @@ def is_whole(text: str) -> bool:
 
 
 def forget() -> None:
-    """Forget what is not written yet: in tests the database ends before the process does."""
+    """Forget what is not written yet, and why: in tests the database ends before the process
+    does."""
     global _strangers, _not_stored
+    _failures.forget()
     _queue.clear()
     _strangers = _not_stored = 0
 
@@ -353,9 +357,10 @@ async def flush() -> None:
         return
     try:
         await in_database(_write)
+        _failures.worked()
     except Exception as error:
         # Whatever the error is, it must not end the task that writes.
-        logger.error("launch events not written: %s", cause(error))
+        _failures.failed(cause(error))
 
 
 def flush_now() -> None:

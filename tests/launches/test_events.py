@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
 from contextvars import copy_context
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from django.db import InternalError
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +70,31 @@ class TestTimeline:
         asyncio.get_running_loop().call_later(0.2, go_on.set)
         assert len(await second) == 7
         await first
+
+    async def test_what_cannot_be_written_is_logged_once(
+        self,
+        browser: Browser,
+        ehr_launch: Start,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """Every five seconds one line of each process, for as long as a database is read-only."""
+        caplog.set_level(logging.INFO)
+
+        def refused(batch: list[events.Noted]) -> None:
+            raise InternalError("read-only")
+
+        with monkeypatch.context() as away:
+            away.setattr(events, "_insert", refused)
+            for _ in range(3):
+                await browser.get(ehr_launch())
+                await events.flush()
+        await browser.get(ehr_launch())
+        assert await written()
+        told = [one.getMessage() for one in caplog.records if one.name == events.__name__]
+        assert len(told) == 2
+        assert told[0].startswith("launch events not written: InternalError (")
+        assert told[1].endswith("it works again")
 
     async def test_token_step_shows_the_assertion_decoded(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start

@@ -25,6 +25,7 @@ from smartapp.database import own_connection
 from smartapp.exception_reports import cause
 from smartapp.keys import fetches, heartbeat, stale_copies
 from smartapp.launches import events, pending_revocations, revocation, store
+from smartapp.logs import Failures
 from smartapp.registrations import discovery
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class Command(BaseCommand):
                 f"--every takes a number of seconds above 0, {MOST_SECONDS} at most."
             )
         deadlines.keep()
+        self._logs: dict[str, Failures] = {}
         with _end_of_process() as ending:
             while True:
                 started = time.monotonic()
@@ -81,11 +83,11 @@ class Command(BaseCommand):
         for name, work in self._work().items():
             if ending.is_set():
                 break
-            with _bulkhead(name, failures):
+            with self._bulkhead(name, failures):
                 done[name] = work()
-        with _bulkhead("heartbeat", failures):
+        with self._bulkhead("heartbeat", failures):
             heartbeat.finished(failures)
-        with _bulkhead("report", failures):
+        with self._bulkhead("report", failures):
             self._report(done)
         return failures
 
@@ -118,6 +120,21 @@ class Command(BaseCommand):
             f"still to do: {pending_revocations.waiting()}."
         )
 
+    @contextmanager
+    def _bulkhead(self, name: str, failures: dict[str, str]) -> Iterator[None]:
+        """Run a task: record the cause if it fails, and let the others go on."""
+        words = f"{name} failed, each round tries again"
+        log = self._logs.setdefault(name, Failures(logger, words))
+        try:
+            with own_connection():
+                yield
+        except Exception as error:
+            # Any error: it must not end the rotation of keys for good.
+            failures[name] = cause(error)
+            log.failed(failures[name])
+        else:
+            log.worked()
+
     def _tell(self, words: str) -> None:
         """Report to a terminal, or to a log of JSON, in which every line has to be an object."""
         if settings.LOG_FORMAT == "json":
@@ -125,18 +142,6 @@ class Command(BaseCommand):
             return
         self.stdout.write(words)
         self.stdout.flush()  # a file or a journal would get it after dozens of rounds
-
-
-@contextmanager
-def _bulkhead(name: str, failures: dict[str, str]) -> Iterator[None]:
-    """Run a task: record the cause if it fails, and let the others go on."""
-    try:
-        with own_connection():
-            yield
-    except Exception as error:
-        # Any error: it must not end the rotation of keys for good.
-        failures[name] = cause(error)
-        logger.error("%s failed, the next round tries it again: %s", name, failures[name])
 
 
 @contextmanager
