@@ -49,6 +49,9 @@ _REFUSED = under(
           "was opened in a frame, tick Signs in in a window of its own in the registration."),
     Entry("C3", SAID, "The EHR does not know our redirect URI", naming("redirect_uri"), ANSWER,
           "Enter {c.redirect_uri} there, to the last character."),
+    Entry("C30", SAID, "The EHR wants the request to be pushed to it before", naming("pushed"),
+          ANSWER, "This app sends it with the browser (SMART App Launch 2.2). Ask the vendor to "
+          "require no pushed authorization requests (PAR, RFC 9126) of this client."),
     Entry("C33", SAID, "The EHR does not take our PKCE", naming("pkce"), ANSWER,
           "Ask the vendor for S256.", "discovery"),
     Entry("C31", SAID, "The EHR does not accept aud",

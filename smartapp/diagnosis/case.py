@@ -11,7 +11,14 @@ from smartapp.chart.permissions import LEVELS
 from smartapp.diagnosis import outcome
 from smartapp.diagnosis.facts import Facts
 from smartapp.diagnosis.finding import Finding
-from smartapp.diagnosis.words import members_of, parts_of_assertion, scopes_of, subjects_of
+from smartapp.diagnosis.words import (
+    members_of,
+    parts_of_assertion,
+    scopes_of,
+    subjects_of,
+    without_code,
+    without_what_was_tried,
+)
 from smartapp.launches.events import WireRecord, cleaned
 from smartapp.launches.models import LaunchEvent, LaunchKind, Step
 from smartapp.launches.pending import PENDING_LIFETIME
@@ -39,7 +46,9 @@ _FORMS = {"markup": "It is a web page, or XML. ", "nothing": "It is empty. "}
 # What is wrong with a request that has all its members.
 _NOT_LOST = {"invalid", "registration", "user", "sign_in", "lasts"}
 # What a server in trouble may mean that is not inside itself.
-_OUTSIDE = frozenset(("fetch", "network", "sign_in", "cookies", "limit", "user", "address"))
+_OUTSIDE = frozenset(
+    ("fetch", "network", "sign_in", "cookies", "limit", "user", "address", "grant")
+)
 # Errors about who asks, by their name.
 _OF_CLIENT = ("invalid_client", "unauthorized_client", "invalid_assertion")
 _OF_A_PARAMETER = {
@@ -198,15 +207,24 @@ class Case:
         """What the EHR's words name, as far as its code lets them."""
         if self.is_limited:  # about nothing else, whatever its words mention
             return frozenset({"limit"})
-        is_standard = self.ehr_error in oauth_errors.STANDARD
-        own_code = "" if is_standard else self.ehr_error.replace("_", " ")
-        named = subjects_of(f"{own_code}: {self.said}")
+        if self.ehr_error == "invalid_client_metadata":  # of what the EHR has about this app
+            return frozenset({"metadata"})
+        named = subjects_of(self._own_words)
         if self.ehr_error in oauth_errors.TROUBLE:
             is_of_keys = named & {"fetch", "network"}
             return named & (_OUTSIDE | ({"keys"} if is_of_keys else set()))
         if self.is_at_token_endpoint and self.ehr_error == "invalid_client":
             return named - {"person", "sign_in"}  # the account is the app's
         return named
+
+    @property
+    def _own_words(self) -> str:
+        """What the EHR says beyond the standard's code."""
+        if self.ehr_error not in oauth_errors.STANDARD:
+            return f"{self.ehr_error.replace('_', ' ')}: {self.said}"
+        is_secret = self.method == AuthMethod.CLIENT_SECRET_BASIC
+        said = without_what_was_tried(self.said) if is_secret else self.said
+        return f": {without_code(self.ehr_error, said)}"
 
     def verdict_failed(self, rule: str) -> bool:
         verdicts = (one for event in self.timeline for one in event.verdicts)

@@ -46,6 +46,9 @@ TABLE = under(
     lambda c: c.is_refused,
     Entry("C1", SAID, "The EHR does not know our client id", _names_client_id, ANSWER,
           "{c.compare_client_id}"),
+    Entry("C1", SAID, "What the EHR has about this app is not right in itself", naming("metadata"),
+          ANSWER, "Ask the vendor to correct this client's settings there. Signed id_tokens, "
+          "without encryption, and one way to authenticate are all that this app needs."),
     Entry("C7", SAID, "The EHR does not know the organization that was asked", naming("tenant"),
           ANSWER, "A tenant, realm or practice is a part of the FHIR base URL, or of the endpoints "
           "that are published there. Compare both with what the vendor gave for this organization, "

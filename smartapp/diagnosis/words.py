@@ -46,6 +46,7 @@ _SUBJECTS = {
     "authentication": r"authenticat|(?<!_)credentials",
     "code": r"(?<!error )(?<!status )\bcode\b(?!.?(verifier|challenge))",
     "dpop": r"\bdpop\b",
+    "pushed": r"\bpushed\b|\bPAR\b",
     "pkce": r"pkce|\bS256\b|code.?verifier|code.?challenge|transform algorithm|proof key",
     "aud": r"\baud(ience)?s?\b|resource (server|principal)(?! (is|error|fail))|"
     r"\bservice not (found|enabled)",
@@ -104,7 +105,9 @@ _SUBJECTS = {
     # Something else of the app than itself is switched off.
     "grant": r"grant type|retrieve service account|"
     r"not (allowed|permitted|authori[sz]ed)\b[^.]{0,40}\bgrant\b|"
-    r"\bgrant (is )?not (allowed|permitted|supported|enabled|authori)|\bflow\b|"
+    r"\bgrant (is )?not (allowed|permitted|supported|enabled|authori)|"
+    r"\bflow\b[^.]{0,30}\b(not|disabled|unsupported)\b|"
+    r"\b(not|disabled|unsupported)\b[^.]{0,30}\bflow\b|"
     r"response[ _]type",
     "refreshing": r"refresh tokens?\b|offline.access|\bonline_access",
     "token_over": r"\b(invalid|unknown|expired|revoked)[ _](refresh[ _])?token\b"
@@ -175,6 +178,10 @@ _OF_THE_STANDARD = re.compile(
     r"([^.]|\.(?! ))*",
     re.IGNORECASE,
 )
+# So Authlib names all that its endpoint takes, whichever failed; of an assertion it says more.
+_TRIED = re.compile(
+    r"cannot authenticate with methods: \[[^]]*client_secret_basic[^]]*\]", re.IGNORECASE
+)
 _QUERY = re.compile(r"(?<=\S)\?\S+=\S*")
 _BETWEEN_WORDS = re.compile(r"(?<=[a-z])(?<!\bv[12]):(?=[a-z])", re.IGNORECASE)
 _CONSTANT = re.compile(r"(?<=[A-Z])_(?=[A-Z])")
@@ -205,6 +212,19 @@ _MEMBER = re.compile(
 _PART_OF_ASSERTION = re.compile(
     r"\b(iss|sub|aud|exp|iat|nbf|jti|typ|jku|x5c|x5t)\b(?![^.]* in the (future|past)\b)"
 )
+
+
+def without_code(error: str, said: str) -> str:
+    """Return a description without the error's own code, which some servers write at its beginning
+    once more: "Invalid client: client is invalid"."""
+    code = error.replace("_", "[ _-]?")
+    return re.sub(rf"^\W*{code}(?:\W*$|\s*[:.;,-]\s+)", "", said, flags=re.IGNORECASE)
+
+
+def without_what_was_tried(said: str) -> str:
+    """Return what is said to a client that sent its secret as Basic, without a list of ways to
+    authenticate that has this one: it is taken, and failed."""
+    return _TRIED.sub("", said)
 
 
 def subjects_of(said: str) -> frozenset[str]:

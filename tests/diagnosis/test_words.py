@@ -396,6 +396,12 @@ OF_PRODUCTS = [
     (SIGNED, "invalid_client", "Host does not match certificate's altnames", "fetch our keys"),
     (SIGNED, "invalid_client", "The client cannot authenticate with methods: ['private_key_jwt']",
      "another way to authenticate"),
+    # Authlib 1.9.10, as Canaille 0.3.6 uses it: of a wrong secret, and of another way.
+    (SECRET, "invalid_client", "The client cannot authenticate with methods: "
+     "['client_secret_basic', 'client_secret_post', 'client_assertion_jwt', 'none']",
+     "secret is not the vendor's"),
+    (SECRET, "invalid_client", "The client cannot authenticate with methods: "
+     "['client_secret_post']", "another way to authenticate"),
     (SIGNED, "invalid_client", "Missing or invalid client JWT", "refuses our client assertion"),
     (SIGNED, "invalid_client", "Unsupported JWS algorithm", "does not take our algorithm"),
     (SIGNED, "invalid_request", "no client authentication mechanism provided", "to it: our auth"),
@@ -425,6 +431,24 @@ OF_PRODUCTS = [
      "not authorized.", "client id is not known"),
     (SIGNED, "invalid_request", "AADSTS900023: Specified tenant identifier 'x' is neither a valid "
      "DNS name, nor a valid external domain.", "know the organization"),
+    # @node-oauth/oauth2-server 5.3.0 begins each sentence with the code. Of a wrong secret, of an
+    # unknown client, and of a client without this grant:
+    (SECRET, "invalid_client", "Invalid client: client is invalid", "secret is not the vendor's"),
+    (SIGNED, "invalid_client", "Invalid client: client is invalid", "client id is not known"),
+    (SECRET, "unauthorized_client", "Unauthorized client: `grant_type` is invalid",
+     "may not use this grant"),
+    (SECRET, "invalid_client", "Invalid client: cannot retrieve client credentials",
+     "secret is not the vendor's"),
+    # What a code does not say is still read.
+    (SECRET, "invalid_client", "Invalid client: unknown client", "does not know our client id"),
+    (SECRET, "invalid_client", "Invalid client - client secret has expired", "secret is not the"),
+    (SIGNED, "unauthorized_client", "unauthorized_client: the client is disabled", "not active"),
+    (SIGNED, "invalid_grant", "invalid_grant: The redirect URI differs", "redirect URI"),
+    # oidc-provider 9.13.3, of what it has about a client.
+    (SIGNED, "invalid_client_metadata", "no suitable encryption key found (RSA-OAEP)",
+     "is not right in itself"),
+    (SIGNED, "invalid_client_metadata", "jwks_uri must be a non-empty string if provided",
+     "is not right in itself"),
     # Said by what stands before an authorization server, as soon as it finds nothing that it knows.
     (SIGNED, "Unauthorized", "Full authentication is required to access this resource",
      "refused the token request"),
@@ -496,6 +520,11 @@ AT_SIGN_IN = [
     ("invalid_request", "AADSTS90002: Tenant 'abc' not found.", "does not know the organization"),
     ("invalid_request", "Project not found", "does not know the organization"),
     ("invalid_request", "Invalid client", "does not know our client id"),
+    # oidc-provider 9.13.3 and LemonLDAP::NG 2.16.1.
+    ("invalid_request", "Pushed Authorization Request must be used", "wants the request to be pu"),
+    ("invalid_request", "requested response_type is not allowed for this client", "by a code"),
+    ("server_error", "Authorization code flow not allowed", "people in by a code"),
+    ("server_error", "An error occurred in the login flow", "problem of its own"),
     ("redirect_mismatch", "", "does not know our redirect URI"),
     ("unauthorized_client", "Callback URL mismatch. https://app.example/callback is not in the "
      "list of allowed callback URLs", "does not know our redirect URI"),

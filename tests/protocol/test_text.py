@@ -43,6 +43,10 @@ def test_long_text_is_cut_and_says_so() -> None:
         ("Check the JWK Set URL.", None),
         ("Client Certificate Required: TLS", None),
         ("Spike Arrest Violation: Too Many Requests", None),
+        # As oidc-provider 9.13.3 and Authlib 1.9.10 have it.
+        ("Pushed Authorization Request must be used", None),
+        ("could not validate Request Object", None),
+        ("Issuer and Subject MUST match.", None),
         ("Access Denied For User More", "[…]"),
         ("Grant Long: User Account Locked", "[…]: User Account Locked"),
     ],
