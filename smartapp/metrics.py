@@ -94,7 +94,7 @@ circuits_open = Gauge(
 # increase in a counter that appears with its first event, and of some things one is too many.
 for kind in ("unexpected-error", "wrong-patient", "emergency-failed"):
     alarms.labels(kind)
-for code in ("unexpected-error", "database-away"):
+for code in ("unexpected-error", "database-away", "tokens-unopened"):
     refusals.labels(code)
 refreshes.labels("uncertain")
 

@@ -40,6 +40,10 @@ class VaultError(Exception):
     value."""
 
 
+class KeyMissing(VaultError):
+    """Sealed with a key that this ring lacks, and that of another process may have."""
+
+
 def _b64decode(text: str) -> bytes:
     """Decode base64url without padding, strictly: each value has only one encoding."""
     decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -126,7 +130,7 @@ class KeyRing:
             raise VaultError("not a sealed value") from None
         cipher = self._ciphers.get(key_id)
         if version != "v1" or cipher is None:
-            raise VaultError("sealed under a key that is not in ENCRYPTION_KEYS")
+            raise KeyMissing("sealed under a key that is not in ENCRYPTION_KEYS")
         try:
             return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context.encode())
         except (InvalidTag, ValueError):

@@ -22,8 +22,8 @@ async def find(
     """Return the launch and its key, found by uuid, session and expiry (C154, C155).
 
     `in_use`: a person uses it now, so its idle time starts again (T18). Raises LaunchNotFound for
-    every other browser and after the session's end, LaunchEnded if its tokens cannot be decrypted
-    any more.
+    every other browser and after the session's end, TokensUnopened if this process lacks the
+    key of its tokens.
     """
     key = cookies.session_key(request, uuid)
     if key is None:

@@ -182,6 +182,7 @@ def _seen_in_database() -> list[str]:
 def _own_key_ring() -> list[str]:
     try:
         checks.verify_all_opened()
+        checks.verify_opened()  # also what another process has just sealed, such as a launch
     except ImproperlyConfigured as error:
         return [str(error)]
     return []

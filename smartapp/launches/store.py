@@ -30,11 +30,12 @@ from smartapp.protocol.errors import (
     LaunchEnded,
     LaunchNotFound,
     StateAlreadyUsed,
+    TokensUnopened,
 )
 from smartapp.protocol.token import Issued
 from smartapp.registrations import registry
 from smartapp.registrations.registry import EndpointConfig
-from smartapp.vault import VaultError
+from smartapp.vault import KeyMissing, VaultError
 
 PURGE_BATCH = 500
 USE_WRITTEN_EVERY = timedelta(minutes=1)
@@ -223,7 +224,8 @@ def find(uuid: UUID, session_digest: str, now: datetime) -> StoredLaunch:
     """Return the launch with this uuid in this session while the session lives (C154, C155).
 
     Raises LaunchNotFound otherwise, so that another browser does not learn whether it exists.
-    Raises LaunchEnded if its tokens were sealed with a key that is gone.
+    Raises TokensUnopened if this process lacks the key of its tokens, and LaunchEnded if they are
+    those of another launch, or were changed.
     """
     return _find(now, uuid=uuid, session=session_digest)
 
@@ -297,7 +299,8 @@ def _stored(launch: Launch, session: Session, *, lease_is_over: bool, waits: flo
     try:
         tokens = launch_tokens.unseal(launch.sealed_tokens, uuid) if launch.sealed_tokens else None
     except VaultError as error:
-        raise LaunchEnded(f"the tokens of launch {uuid} do not open: {error}") from error
+        kind = TokensUnopened if isinstance(error, KeyMissing) else LaunchEnded
+        raise kind(f"the tokens of launch {uuid} do not open: {error}") from error
     return StoredLaunch(
         uuid=uuid,
         session_digest=session.pk,

@@ -277,6 +277,22 @@ class LaunchEnded(RequestError):
     next_step = OPEN_AGAIN
 
 
+class TokensUnopened(RequestError):
+    """The launch goes on, and this process lacks the key that sealed its tokens. Another one may
+    have it, or this one after its next start."""
+
+    code = "tokens-unopened"
+    status = 503
+    title = "This app cannot open what it keeps for this page"
+    happened = (
+        "It is encrypted with a key that the app lacks at this moment. Nothing was shown, and your "
+        "access has not ended."
+    )
+    next_step = f"Wait a few seconds and try again. If it stays: {OPEN_AGAIN}"
+    in_ehr = f"Wait a few seconds and press Try again. If it stays: {REOPEN}"
+    is_repeatable = True
+
+
 class Disconnected(LaunchEnded):
     code = "disconnected"
     title = "Disconnected"

@@ -11,6 +11,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from pytest_django import Settings
 
+from smartapp import vault
 from smartapp.database import in_database
 from smartapp.launches import session_length, store
 from smartapp.launches.models import EndReason, Launch, Revocation
@@ -56,6 +57,26 @@ async def say(browser: Browser, uuid: UUID, path: str, **fields: str) -> int:
     url = f"{browser.app}/launches/{uuid}/{path}/"
     async with browser.http.post(url, data=fields, headers=headers) as response:
         return response.status
+
+
+async def test_a_process_that_lacks_a_key_does_not_call_the_launch_ended(
+    browser: Browser, ehr_launch: Start, settings: Settings
+) -> None:
+    """Others have it: while the ring is changed, or this process was forgotten. The page's script
+    would take the record off the screen, and would not say again that the patient was changed."""
+    uuid = await browser.launch(ehr_launch())
+    token, ring = await form_token(browser, uuid), settings.ENCRYPTION_KEYS
+    settings.ENCRYPTION_KEYS = vault.new_key()
+    for path in ("", "context.json", "presence/"):
+        assert (await browser.get(f"/launches/{uuid}/{path}")).status == 503
+    for path in ("presence", "patient-changed", "end"):
+        assert await say(browser, uuid, path, form_token=token) == 503
+    assert (await row(uuid)).ended_at is None
+    page = await (await browser.get(f"/launches/{uuid}/")).text()
+    assert "tokens-unopened" in page
+    assert "Try again" in page
+    settings.ENCRYPTION_KEYS = ring
+    assert (await browser.get(f"/launches/{uuid}/")).status == 200
 
 
 class TestUnused:

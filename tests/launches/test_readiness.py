@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import OperationalError, connection
@@ -16,7 +17,7 @@ from smartapp.database import in_database
 from smartapp.keys import heartbeat, key_creation, memory
 from smartapp.keys.models import SigningKey
 from smartapp.launches import readiness
-from smartapp.launches.models import Launch
+from smartapp.launches.models import Launch, LaunchKind, tokens_context
 from smartapp.registrations.models import Endpoint
 from tests.launches.conftest import Browser
 from tests.secrecy import all_logs
@@ -168,6 +169,21 @@ class TestLook:
         assert missing == []  # the other EHRs' launches go on
         assert "lacks the key of some values (keys.SigningKey: 1)" in warning
         assert caplog.text.count("does not open: sealed under a key") == 1
+
+    async def test_tells_that_another_process_seals_with_a_key_that_this_one_lacks(
+        self, registered: Endpoint, settings: Settings
+    ) -> None:
+        """Launches pass, and are not counted one by one."""
+        own, uuid = settings.ENCRYPTION_KEYS, uuid4()
+        settings.ENCRYPTION_KEYS = f"{vault.new_key()},{own}"
+        sealed = vault.seal(b"{}", tokens_context(uuid))
+        await in_database(
+            Launch.objects.create, uuid=uuid, endpoint=registered, kind=LaunchKind.EHR,
+            state_digest="x", launched_at=timezone.now(), sealed_tokens=sealed,
+        )  # fmt: skip
+        settings.ENCRYPTION_KEYS = own
+        _, [warning] = await look()
+        assert "does not open what the database holds (launches.Launch" in warning
 
     async def test_a_change_is_logged_once(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

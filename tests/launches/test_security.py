@@ -265,7 +265,7 @@ class TestSharedWorkstation:
 async def test_tokens_that_do_not_open_end_the_page_and_hinder_no_new_launch(
     browser: Browser, ehr_launch: Start
 ) -> None:
-    """T21: moved from another row, or sealed under a key that is gone."""
+    """T21: moved from another row."""
     one, two = await browser.launch(ehr_launch()), await browser.launch(ehr_launch())
     moved = (await row(two)).sealed_tokens
     await in_database(Launch.objects.filter(uuid=one).update, sealed_tokens=moved)

@@ -160,6 +160,7 @@ def _end_of_process() -> Iterator[threading.Event]:
 
 def _look_at_key_ring() -> int:
     checks.verify_all_opened()
+    checks.verify_opened()
     return 0
 
 
