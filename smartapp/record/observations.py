@@ -133,6 +133,8 @@ SPECIMENS = {
     "TISS": "Tissue",
     "SWAB": "Swab",
 }
+# What the status of a specimen says of its results (FHIR R4, specimen-status).
+UNFIT = {"unsatisfactory": "unsatisfactory", "entered-in-error": "entered in error"}
 _KINDS_OF_OTHERS = {
     "RelatedPerson": "a related person",
     "Patient": "another patient",
@@ -447,9 +449,11 @@ def _comments(resource: Resource) -> Iterator[str]:
     if "contained" in resource and "specimen" in resource:
         for one in mappings(resource["specimen"]):
             specimen = _contained(resource, text(one.get("reference")))
-            conditions = ", ".join(concept_texts(specimen.get("condition")))
-            yield f"specimen: {conditions}" if conditions else ""
-            yield labelled("fasting status", [_fasting(mapping(specimen.get("collection")))])
+            collection = mapping(specimen.get("collection"))
+            unfit = UNFIT.get(status_code(specimen), "")
+            yield labelled("specimen", [unfit, *concept_texts(specimen.get("condition"))])
+            yield labelled("specimen taken by", [concept_text(collection.get("method"))])
+            yield labelled("fasting status", [_fasting(collection)])
             yield from annotations(specimen.get("note"))
 
 

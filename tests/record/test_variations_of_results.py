@@ -290,6 +290,30 @@ def coded(code: str, system: str = "", **members: Any) -> Resource:
             ),
             "Potassium CSF | specimen: Clotted",
         ),
+        *(
+            (
+                result(
+                    value=5,
+                    specimen={"reference": "#s"},
+                    contained=[{"resourceType": "Specimen", "id": "s", **members}],
+                ),
+                said,
+            )
+            for members, said in (
+                ({"status": "unsatisfactory"}, "specimen: unsatisfactory"),
+                (
+                    {"status": "Unsatisfactory", "condition": [{"text": "Clotted"}]},
+                    "specimen: unsatisfactory, Clotted",
+                ),
+                ({"status": "entered-in-error"}, "specimen: entered in error"),
+                ({"status": "available"}, "5 mmol/L | NOT specimen"),
+                ({"status": "unavailable"}, "5 mmol/L | NOT specimen"),
+                (
+                    {"collection": {"method": {"text": "Arterial line"}}},
+                    "specimen taken by: Arterial line",
+                ),
+            )
+        ),
         # Panels.
         (
             result(
