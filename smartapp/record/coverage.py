@@ -13,7 +13,7 @@ from smartapp.record.moments import Chronology, Moment, has_ended, is_reversed
 from smartapp.record.narratives import with_own_text
 from smartapp.record.quantities import number_text, quantity_text, written_number
 from smartapp.record.reading import Given, Read, read_each
-from smartapp.record.references import display, displays, target
+from smartapp.record.references import display, displays, place, target
 from smartapp.record.texts import text
 from smartapp.record.timing import period_moments
 
@@ -63,7 +63,7 @@ def _coverage(resource: Resource, given: Given) -> Fact:
 
 
 def _insurer(reference: dict[str, Any]) -> str:
-    if target(reference).split("/")[-2:-1] == ["Patient"]:
+    if place(reference).startswith("Patient/"):
         return display(reference) or "The patient pays"
     number = text(mapping(reference.get("identifier")).get("value"))
     return display(reference) or (f"Insurer {number}" if number else "")

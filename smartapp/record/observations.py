@@ -717,14 +717,15 @@ def _has_own(extensions: object) -> bool:
 
 
 def _derived_from(resource: Resource) -> str:
-    found = _displays(resource.get("derivedFrom"))
+    # These lists have no order, and the next reading of the series may have another one.
+    found = sorted(_displays(resource.get("derivedFrom")))
     return f"from {', '.join(found)}" if found else ""
 
 
 def _about(resource: Resource) -> str:
     """Return which cancer or treatment of the patient a result is about (as in mCODE)."""
     own = filter(is_of_the_record, mappings(resource["focus"]))
-    found = _displays([*own])
+    found = sorted(_displays([*own]))
     return f"about {', '.join(found)}" if found else ""
 
 
@@ -738,7 +739,7 @@ def _referred(resource: Resource, member: str, related: Mapping[str, Resource]) 
         reference = text(one.get("reference"))
         target = _contained(resource, reference) or related.get(reference, {})
         found.append(words_or_known(target.get("type"), SPECIMENS) or text(one.get("display")))
-    return ", ".join(filter(None, found))
+    return ", ".join(sorted(filter(None, found)))
 
 
 def _contained(resource: Resource, reference: str) -> Resource:

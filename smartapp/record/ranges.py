@@ -95,6 +95,13 @@ _SIDE = re.compile(
 )
 # "3.5-5.1 mmol/L", "35-49 %", "10*3/uL": a unit is not a name.
 _UNIT_IN_WORDS = re.compile(r"(?<!\S)[^\s/%^*]*[/%^*]\S*")
+# "Pregnant/lactating" are two names. Of a unit one part is short ("cells/uL") or a measure
+# ("beats/minute"), or it follows a number.
+_LONG_WORD = re.compile(r"[(\[]?(?:[^\W\d_]+-)*[^\W\d_]{4,}(?:-[^\W\d_]+)*[)\],;.:]*")
+_MEASURE = re.compile(
+    "mol|gram|lit(?:er|re|ro)|met(?:er|re|ro)|minut|second|sekund|hour|stund|day|unit|field|volum",
+    re.IGNORECASE,
+)
 _UNIT_WORDS = frozenset(
     ["mmhg", "kpa", "kg", "g", "cm", "mm", "mg", "mmol", "s", "sec", "fl", "pg", "ph"]
 )
@@ -504,6 +511,8 @@ def _leftover(words: str, is_adult: bool) -> bool:
     said = _said(words) - _unit_of_a_span(words)
     if len(said & {"low", "high"}) == 1 and _CLASS.match(words):
         return True
+    if {SEX_CODES.get(word) for word in said} >= {"male", "female"}:
+        said -= SEX_CODES.keys()
     if said - _USUAL_WORDS - (_ADULT_WORDS if is_adult else frozenset()):
         return True
     return bool(said & _SIDES) and not _NUMBER_IN_WORDS.search(words)
@@ -534,8 +543,16 @@ def _numbers(words: str) -> frozenset[Decimal]:
 
 @lru_cache(maxsize=1_000)
 def _said(words: str) -> frozenset[str]:
-    plain = _UNIT_IN_WORDS.sub(" ", words)
+    plain = _UNIT_IN_WORDS.sub(lambda found: " " if _is_a_unit(found) else found[0], words)
     return frozenset(word.casefold() for word in _WORD.findall(plain)) - _UNIT_WORDS
+
+
+def _is_a_unit(found: re.Match[str]) -> bool:
+    """Return whether a word with a sign of units in it is one, and not two names with a slash."""
+    parts = found[0].split("/")
+    are_long = len(parts) > 1 and all(map(_LONG_WORD.fullmatch, parts))
+    is_beside_a_number = found.string[: found.start()].rstrip()[-1:].isdigit()
+    return not are_long or is_beside_a_number or any(map(_MEASURE.search, parts))
 
 
 def _each(value: object) -> list[object]:

@@ -1895,6 +1895,19 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         ((ranged(None, {"text": "None seen"}, valueString="2+"),), f"2+ {OUTSIDE}"),
         ((ranged(None, {"text": "No growth"}, valueString="No growth"),), f"NOT {OUTSIDE}"),
         ((ranged(6, limits(high=5, appliesTo=[words("Both sexes")])),), "▲ Above range"),
+        # Two names with a slash between them, and units that have one.
+        *(
+            ((ranged(6, limits(3, 5, appliesTo=[words(group)])),), f"({group}) | NOT Above range")
+            for group in ("Pregnant/lactating", "non-black/african-american", "Adult/child")
+        ),
+        *(
+            ((ranged(6, limits(3, 5, appliesTo=[words(group)])),), "▲ Above range | NOT (")
+            for group in ("Male/Female", "Men/Women", "Normal/healthy")
+        ),
+        *(
+            ((ranged(6, limits(3, 5, text=span)),), "▲ Above range")
+            for span in ("3 - 5 millimoles/liter", "3 - 5 Zellen/Feld", "mmol/L", "beats/minute")
+        ),
         # Full-width digits, the minus sign, and a character as HL7 v2 escapes it.
         (
             (
@@ -2058,6 +2071,24 @@ def test_what_a_result_was_derived_from_is_another_each_time() -> None:
     ]
     numbered = [{**one, "id": str(n)} for n, one in enumerate(results)]
     assert_says(words_of("labs", *numbered), "first 60, latest 30 | from Creatinine 2.1")
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"derivedFrom": [{"display": "Body Height"}, {"display": "Body Weight"}]},
+        {"focus": [{"reference": f"Condition/{one}", "display": one} for one in ("a", "b")]},
+    ],
+)
+def test_what_is_listed_in_another_order_is_one_series(members: Resource) -> None:
+    ((name, listed),) = members.items()
+    for section, make in (
+        ("vitals", lambda **more: vital("39156-5", 22, unit="kg/m2", **more)),
+        ("labs", lambda **more: result("Ratio", 22, **more)),
+    ):
+        older = make(**members, effectiveDateTime="2026-06-01")
+        newer = make(**{name: listed[::-1]}, effectiveDateTime="2026-06-03")
+        assert_says(words_of(section, {**older, "id": "1"}, {**newer, "id": "2"}), "latest 22")
 
 
 @pytest.mark.parametrize(

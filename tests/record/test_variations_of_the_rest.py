@@ -737,6 +737,10 @@ TELECOM = [
             "The patient pays | relation to the subscriber: child | policy holder: Ann Lee"
             " | member: M-77",
         ),
+        *(
+            ("coverage", of("Coverage", payor=[{"reference": one}]), "The patient pays")
+            for one in (f"Patient/{PATIENT}/_history/2", f"https://ehr.example/Patient/{PATIENT}")
+        ),
         ("procedures", procedure(used=[{"concept": words("Cement")}]), "device: Cement"),
         (
             "procedures",
