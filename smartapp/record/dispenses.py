@@ -22,7 +22,7 @@ from smartapp.record.modifiers import status_text
 from smartapp.record.moments import Moment, member_moment
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read
-from smartapp.record.references import Related, display, displays, reasons, target, to_follow
+from smartapp.record.references import Related, display, displays, reasons, target, to_follow, who
 from smartapp.record.texts import prose
 from smartapp.record.timing import period_moments
 
@@ -79,7 +79,7 @@ def _dispense(resource: Resource, related: Related) -> Fact:
             _for(_supply(resource.get("daysSupply"))),
             concept_text(resource.get("category")),
             concept_text(resource.get("type")),
-            *map(_performer, mappings(resource.get("performer"))),
+            *_performers(resource),
             display(resource.get("location")),
             labelled("sent to", displays(resource.get("destination"))),
             labelled("to", displays(resource.get("receiver"))),
@@ -95,9 +95,11 @@ WHY_NOT = (
 )  # fmt: skip
 
 
-def _performer(performer: dict[str, Any]) -> str:
-    name, role = display(performer.get("actor")), concept_text(performer.get("function"))
-    return f"{name} ({role})" if name and role else name
+def _performers(resource: Resource) -> Iterable[str]:
+    for performer in mappings(resource.get("performer")):
+        if name := who(performer.get("actor"), resource):
+            role = concept_text(performer.get("function"))
+            yield f"{name} ({role})" if role else name
 
 
 def _why(resource: Resource) -> str:
@@ -171,7 +173,7 @@ def _administration(resource: Resource, related: Related) -> Fact:
         details=said(
             "given" if _has_happened(resource) else "",
             concept_text(resource.get("category")),
-            *map(_performer, mappings(resource.get("performer"))),
+            *_performers(resource),
             *displays(resource.get("device")),
         ),
     )

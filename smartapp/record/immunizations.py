@@ -21,7 +21,7 @@ from smartapp.record.moments import Moment, last_day, member_moment, newest_firs
 from smartapp.record.narratives import with_own_text
 from smartapp.record.people import Person, read_person
 from smartapp.record.reading import Given, Read, read_each
-from smartapp.record.references import Related, display, displays, name_of, reasons
+from smartapp.record.references import Related, display, displays, name_of, reasons, who
 from smartapp.record.spans import in_place_of_a_date
 from smartapp.record.statements import Statement, read_undated_statement, says_none
 from smartapp.record.texts import prose, text
@@ -247,7 +247,7 @@ def _details(resource: Resource, given: Moment | None) -> Iterable[str]:
     )
     performers = [*mappings(resource.get("performer")), *mappings(resource.get("practitioner"))]
     for performer in performers:
-        if name := display(performer.get("actor")):
+        if name := who(performer.get("actor"), resource):
             role = concept_text(mapping(performer.get("function")))
             yield f"{name} ({role})" if role else name
     yield from concept_texts(resource.get("fundingSource"))

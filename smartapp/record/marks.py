@@ -10,7 +10,7 @@ from smartapp.record.codes import concept_text
 from smartapp.record.elements import Resource, mapping, mappings, remembered
 from smartapp.record.moments import Chronology, Moment, has_ended, is_reversed, member_moment
 from smartapp.record.people import Person
-from smartapp.record.references import display, displays
+from smartapp.record.references import display, who_all
 from smartapp.record.texts import annotations, text
 
 # HL7 v3 InformationSensitivityPolicy: mental health, addiction, violence, HIV, sexuality, heredity.
@@ -165,8 +165,9 @@ def _author_and_time(note: Resource) -> str:
 
 def origin_of(resource: Resource) -> str:
     """Return who recorded it; of two people also who told it: "Dr Lee, as told by the mother"."""
-    recorder = ", ".join(displays(resource.get("recorder")) or _participants(resource))
-    asserter = ", ".join(displays(resource.get("asserter")))
+    recorders = who_all(resource.get("recorder"), resource)
+    recorder = ", ".join(recorders or _participants(resource))
+    asserter = ", ".join(who_all(resource.get("asserter"), resource))
     if recorder and asserter and recorder != asserter:
         return f"{recorder}, as told by {asserter}"
     return recorder or asserter

@@ -67,6 +67,7 @@ from smartapp.record.references import (
     reasons,
     superseded,
     to_follow,
+    who_all,
 )
 from smartapp.record.statements import Statement, read_statement
 from smartapp.record.texts import text
@@ -540,7 +541,7 @@ def _marks(resource: Resource, reported: str) -> Marks:
     marks = read_marks(
         resource,
         when=member_moment(resource, "authoredOn", "effectiveDateTime", "dateAsserted"),
-        origin=", ".join(displays(resource.get("recorder"))),
+        origin=", ".join(who_all(resource.get("recorder"), resource)),
         status=", ".join(filter(None, (*status, _intent(resource, reported)))),
     )
     # An unclear doNotPerform must not be taken for "no".
@@ -564,7 +565,7 @@ def _reported(resource: Resource) -> str:
     is_said = is_true(resource.get("reportedBoolean")) or is_true(resource.get("reported"))
     if not (source or is_statement or is_said):
         return ""
-    by = ", ".join(displays(source))
+    by = ", ".join(who_all(source, resource))
     return f"As reported by {by}" if by else "As reported"
 
 

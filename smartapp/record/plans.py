@@ -31,6 +31,7 @@ from smartapp.record.references import (
     resolve,
     target,
     to_follow,
+    who_all,
 )
 from smartapp.record.texts import prose, text
 from smartapp.record.timing import period_moments, period_words, timing_words
@@ -71,7 +72,7 @@ def _goal(sent: Resource, related: Related) -> Fact:
         resource,
         when=start,
         # R5 calls it the source.
-        origin=", ".join(displays(resource.get("expressedBy") or resource.get("source"))),
+        origin=", ".join(who_all(resource.get("expressedBy") or resource.get("source"), resource)),
         status=unless_recorded({"status": status}, status_text(resource)),
     )
     return Fact(
@@ -152,7 +153,7 @@ def _plan(resource: Resource, given: Given) -> Fact:
     marks = read_marks(
         resource,
         when=start or created,
-        origin=", ".join(displays(resource.get("author"))),
+        origin=", ".join(who_all(resource.get("author"), resource)),
         status=unless_recorded(resource, status_text(resource)),
     ).between(start, end)
     if status_code(resource) == "active":

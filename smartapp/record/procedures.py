@@ -22,6 +22,7 @@ from smartapp.record.references import (
     reasons,
     target,
     to_follow,
+    who,
 )
 from smartapp.record.sites import side_texts, site_texts
 from smartapp.record.spans import read_span
@@ -122,7 +123,7 @@ def _complications(resource: Resource, related: Related) -> Iterable[str]:
 
 def _performers(resource: Resource) -> Iterable[str]:
     for performer in mappings(resource.get("performer")):
-        if name := display(performer.get("actor")):
+        if name := who(performer.get("actor"), resource):
             role = concept_text(performer.get("function") or performer.get("role"))
             yield f"{name} ({role})" if role else name
 

@@ -11,7 +11,7 @@ from smartapp.record.modifiers import status_text
 from smartapp.record.moments import member_moment
 from smartapp.record.narratives import OWN_TEXT, narrative_text
 from smartapp.record.reading import LeftOut
-from smartapp.record.references import display
+from smartapp.record.references import who
 from smartapp.record.texts import prose, text
 from smartapp.record.values import read_absence, read_value
 
@@ -34,7 +34,7 @@ def read_questionnaire(resource: Resource, fold: str) -> Fact | LeftOut:
         marks=read_marks(
             resource,
             when=when,
-            origin=display(resource.get("source")) or display(resource.get("author")),
+            origin=who(resource.get("source"), resource) or who(resource.get("author"), resource),
             status=unless_recorded(resource, status_text(resource)),
         ),
         name=name,

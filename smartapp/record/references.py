@@ -55,6 +55,23 @@ def as_reference(sent: object) -> dict[str, Any]:
     return mapping(members.get("reference")) or members
 
 
+def who(reference: object, resource: Resource) -> str:
+    """Return the EHR's name for somebody; without one, whether it is the patient whom the resource
+    is about, or somebody close: what they report is not what a professional found."""
+    where, kind = place(reference), text(as_reference(reference).get("type"))
+    if named := display(reference):
+        return named
+    if where and where in [place(resource.get(name)) for name in ("subject", "patient")]:
+        return "the patient"
+    is_related = "RelatedPerson" in (kind, where.partition("/")[0])
+    return "a related person" if is_related else ""
+
+
+def who_all(references: object, resource: Resource) -> list[str]:
+    items = references if isinstance(references, list) else [references]
+    return [found for one in items if (found := who(one, resource))]
+
+
 def place(reference: object) -> str:
     """Return "Device/d1" for a reference in any form, without server and version."""
     return "/".join(target(reference).partition("/_history/")[0].split("/")[-2:])

@@ -2082,13 +2082,13 @@ def test_what_a_result_was_derived_from_is_another_each_time() -> None:
 )
 def test_what_is_listed_in_another_order_is_one_series(members: Resource) -> None:
     ((name, listed),) = members.items()
-    for section, make in (
-        ("vitals", lambda **more: vital("39156-5", 22, unit="kg/m2", **more)),
-        ("labs", lambda **more: result("Ratio", 22, **more)),
+    older = {**members, "id": "1", "effectiveDateTime": "2026-06-01"}
+    newer = {name: listed[::-1], "id": "2", "effectiveDateTime": "2026-06-03"}
+    for section, one in (
+        ("vitals", vital("39156-5", 22, unit="kg/m2")),
+        ("labs", result("Ratio", 22)),
     ):
-        older = make(**members, effectiveDateTime="2026-06-01")
-        newer = make(**{name: listed[::-1]}, effectiveDateTime="2026-06-03")
-        assert_says(words_of(section, {**older, "id": "1"}, {**newer, "id": "2"}), "latest 22")
+        assert_says(words_of(section, {**one, **older}, {**one, **newer}), "latest 22")
 
 
 @pytest.mark.parametrize(
