@@ -11,6 +11,7 @@ import contextlib
 import os
 import resource
 import select
+import signal
 import socket
 import sys
 
@@ -69,6 +70,14 @@ async def _turns(seconds: float) -> None:
         await asyncio.sleep(TURN_SECONDS)
 
 
+def end_at_hangup() -> None:
+    """Let SIGHUP, as of a terminal that is closed or of a rotation of logs, end the process as
+    SIGTERM does. By default it ends at once, with all that is under way; under nohup, not at all.
+    """
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+
+
 def main() -> None:
     """Serve until SIGTERM. Exit code 3 where the app cannot start, or not at this port."""
     # Each launch that waits has two connections, and systemd and shells begin with 1,024 files.
@@ -91,6 +100,7 @@ def main() -> None:
             f"BIND={config.host} and PORT={config.port}.\n"
         )
         raise
+    end_at_hangup()
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after its end
         Server(config).run(sockets=[listening])
 

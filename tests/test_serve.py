@@ -62,7 +62,10 @@ def form(address: tuple[str, int]) -> bytes:
     ).encode()
 
 
-def test_who_has_connected_is_answered(env: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
+def test_who_has_connected_is_answered(
+    env: dict[str, str], tmp_path: Path, ending: signal.Signals
+) -> None:
     with server(env, tmp_path) as (process, address), contextlib.ExitStack() as stack:
         os.kill(process, signal.SIGSTOP)
         # The kernel takes them; nobody has accepted them yet.
@@ -71,7 +74,7 @@ def test_who_has_connected_is_answered(env: dict[str, str], tmp_path: Path) -> N
         ]
         for visitor in visitors[::2]:
             visitor.sendall(form(address))
-        os.kill(process, signal.SIGTERM)
+        os.kill(process, ending)
         os.kill(process, signal.SIGCONT)
         time.sleep(0.4)
         for visitor in visitors[1::2]:

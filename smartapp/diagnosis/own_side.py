@@ -5,14 +5,17 @@ from http import HTTPStatus
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from smartapp import checks, http
 from smartapp.database import in_database
 from smartapp.diagnosis.finding import Finding, advice, ok, problem
+from smartapp.exception_reports import sentence
 from smartapp.keys import automation, dry_run, heartbeat, memory
 from smartapp.keys.memory import Signer
 from smartapp.keys.models import KeySet, SigningKey
+from smartapp.launches import readiness
 from smartapp.protocol.errors import AddressRefused, ClientKeyError, EHRRedirected, SmartError
 from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint
@@ -40,6 +43,7 @@ _ON_PURPOSE = (
 
 async def configuration(config: EndpointConfig) -> AsyncIterator[Finding]:
     yield _own_address()
+    yield await _database()
     try:
         await checks.verify_ring()
     except ImproperlyConfigured as error:
@@ -50,6 +54,18 @@ async def configuration(config: EndpointConfig) -> AsyncIterator[Finding]:
         yield finding
     for finding in await in_database(lambda: list(_periodic_work())):
         yield finding
+
+
+async def _database() -> Finding:
+    """Everything else here only reads, and looks well on a server that does no more."""
+    try:
+        why = "" if await in_database(readiness.takes_a_launch) else "no room is left on its disk"
+    except DatabaseError as error:
+        why = sentence(error)
+    if not why:
+        return ok("database", "The database takes a launch.")
+    fix = "See that DATABASE_URL leads to the server that is written to, and that it has room."
+    return problem("database", f"Nobody can launch: the database refuses one ({why}).", fix)
 
 
 def _periodic_work() -> Iterator[Finding]:

@@ -56,12 +56,13 @@ _told: tuple[str, ...] = ()
 
 
 async def _database() -> bool:
-    return await in_database(_takes_a_launch)
+    return await in_database(takes_a_launch)
 
 
-def _takes_a_launch() -> bool:
+def takes_a_launch() -> bool:
     """Insert a launch and roll back. Only this detects a locked table, a missing column, a server
-    that is read-only since a failover, or a full one."""
+    that is read-only since a failover, or a full one. Raises django.db.Error for the most part, and
+    returns False for SQLite's full disk."""
     with transaction.atomic():
         Launch.objects.create(
             endpoint_id=0, kind=LaunchKind.EHR, state_digest=f"readyz-{secrets.token_hex(8)}",

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import Error as DatabaseError
+from django.db import InternalError, OperationalError
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -17,6 +19,7 @@ from smartapp import vault
 from smartapp.database import in_database
 from smartapp.keys import key_creation, memory
 from smartapp.keys.models import KeySet, MaintainedBy, SigningKey
+from smartapp.launches import readiness
 from smartapp.protocol.jwks import jwks_document
 from smartapp.registrations.models import Endpoint, EndpointOverride, Registration
 from smartapp.registrations.options import AuthMethod
@@ -462,6 +465,22 @@ async def test_an_http_address_of_our_own_is_found(healthy: EHR, settings: Setti
     settings.PUBLIC_URL = "http://app.example"
 
     assert "own-address" in await problems()
+
+
+@pytest.mark.parametrize("error", [InternalError("read-only"), OperationalError("full"), None])
+async def test_a_database_that_takes_no_launch_is_found(
+    healthy: EHR, monkeypatch: pytest.MonkeyPatch, error: DatabaseError | None
+) -> None:
+    """It reads as ever: after a failover, or on a full disk."""
+    assert "ok      database: The database takes a launch." in (await in_database(run))[1]
+
+    def refused() -> bool:
+        if error:
+            raise error
+        return False
+
+    monkeypatch.setattr(readiness, "takes_a_launch", refused)
+    assert await problems() == ["database"]
 
 
 async def test_a_client_secret_that_does_not_open_is_found(healthy: EHR) -> None:
