@@ -9,8 +9,6 @@ stay valid although nobody has them.
 import asyncio
 import logging
 from asyncio import Task
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -35,13 +33,28 @@ class HandOver(Protocol):
 
 @dataclass(slots=True)
 class Custody:
-    """`own` is the launch's present refresh token. It stays in use whatever happens: an EHR that
-    does not rotate refresh tokens sends it again."""
+    """Ask for tokens inside this context. Tokens that are not kept at its end are handed over.
 
+    If even that cannot be stored, the app asks the EHR to revoke them at once: one attempt, in the
+    background, without a record in the database.
+
+    `own` is the launch's present refresh token. It stays in use whatever happens: an EHR that does
+    not rotate refresh tokens sends it again.
+    """
+
+    config: EndpointConfig = field(repr=False)
+    hand_over: HandOver = field(repr=False)
     own: str | None = field(default=None, repr=False)
     issued: Issued | None = field(default=None, repr=False)
     is_kept: bool = False
     asking: Task[TokenResponse] | None = field(default=None, repr=False)
+
+    async def __aenter__(self) -> "Custody":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if not self.is_kept:
+            await background.to_its_end(self._let_go())
 
     async def ask(self, request: Request) -> TokenResponse:
         """Return the EHR's tokens, not yet checked. The request runs to its end even if the browser
@@ -59,38 +72,21 @@ class Custody:
         left = replace(issued, refresh_token=None) if is_own else issued
         self.issued = left if left.refresh_token or left.access_token else None
 
-    async def was_sent(self) -> bool:
+    async def _let_go(self) -> None:
+        was_sent = await self._was_sent()
+        try:
+            await in_database(self.hand_over, self.issued, was_sent=was_sent)
+        except DatabaseError:
+            if self.issued is not None:
+                background.start(_tell_unstored(self.config, self.issued))
+            raise
+
+    async def _was_sent(self) -> bool:
         """Wait for the request to finish; return whether it may have reached the EHR."""
         if self.asking is None:
             return False
         await asyncio.wait([self.asking])
         return not isinstance(self.asking.exception(), Busy)
-
-
-@asynccontextmanager
-async def custody(
-    config: EndpointConfig, hand_over: HandOver, held: Custody
-) -> AsyncIterator[Custody]:
-    """Ask for tokens inside this context. Tokens that are not kept at its end are handed over.
-
-    If even that cannot be stored, the app asks the EHR to revoke them at once: one attempt, in the
-    background, without a record in the database.
-    """
-    try:
-        yield held
-    finally:
-        if not held.is_kept:
-            await background.to_its_end(_let_go(config, held, hand_over))
-
-
-async def _let_go(config: EndpointConfig, held: Custody, hand_over: HandOver) -> None:
-    was_sent = await held.was_sent()
-    try:
-        await in_database(hand_over, held.issued, was_sent=was_sent)
-    except DatabaseError:
-        if held.issued is not None:
-            background.start(_tell_unstored(config, held.issued))
-        raise
 
 
 async def _tell_unstored(config: EndpointConfig, issued: Issued) -> None:

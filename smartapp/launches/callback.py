@@ -20,7 +20,7 @@ from smartapp import logs, metrics
 from smartapp.brands import chosen
 from smartapp.database import in_database
 from smartapp.exchange import pipeline
-from smartapp.exchange.custody import Custody, custody
+from smartapp.exchange.custody import Custody
 from smartapp.frames import framable, is_framed
 from smartapp.launches import cookies, events, pending, proof, steps, store
 from smartapp.launches.models import LaunchKind
@@ -216,7 +216,7 @@ async def finish(
         # was in the answer that did not arrive and the state is used up, so nobody could open or
         # disconnect this launch.
         hand_over = partial(store.close_unfinished, uuid, config)
-        async with custody(config, hand_over, Custody()) as held:
+        async with Custody(config, hand_over) as held:
             issued = await held.ask(asked)
             tokens = await proof.accepted(config, started, issued)
             await _open_session(request, response, started.kind, uuid, tokens, issued.expires_at)

@@ -37,7 +37,7 @@ from smartapp import alerts, metrics
 from smartapp.database import in_database
 from smartapp.exception_reports import cause
 from smartapp.exchange import background
-from smartapp.exchange.custody import Custody, custody
+from smartapp.exchange.custody import Custody
 from smartapp.exchange.pipeline import Purpose, Request
 from smartapp.launches import proof, refresh_failure, refresh_lease, store
 from smartapp.launches import tokens as launch_tokens
@@ -188,9 +188,9 @@ async def _extend_lease(launch: StoredLaunch) -> None:
 async def _refresh(config: EndpointConfig, launch: StoredLaunch, tokens: LaunchTokens) -> None:
     """Ask the EHR, as the holder of the lease, and commit the result."""
     hand_over = partial(store.hand_over, launch.uuid, launch.endpoint_id)
-    held = Custody(own=tokens.refresh_token)
+    held = Custody(config, hand_over, own=tokens.refresh_token)
     try:
-        async with custody(config, hand_over, held):
+        async with held:
             await _ask_and_store(config, launch, tokens, held)
     except InvalidGrant:
         logger.info("launch %s: the EHR ended it (invalid_grant)", launch.uuid)

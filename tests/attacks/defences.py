@@ -341,6 +341,6 @@ DEFENCES = (
          "if was_sent and issued is not None:", "if False:",
          f"{NOBODYS}::test_of_a_refused_answer_to_a_refresh"),
     _one("T34", "tokens that cannot be stored are revoked", "smartapp/exchange/custody.py",
-         "        if held.issued is not None:", "        if False:",
+         "            if self.issued is not None:", "            if False:",
          f"{NOBODYS}::test_while_the_database_is_away"),
 )  # fmt: skip
