@@ -152,10 +152,10 @@ def _address(scope: Message) -> str:
 
 
 async def _jwks(scope: Message, send: Send) -> None:
-    sent = {name: value.decode("latin-1") for name, value in scope["headers"]}
-    visitor = fetches.Visitor(_address(scope), sent.get(b"user-agent", ""))
+    visitor = fetches.Visitor(_address(scope), _header(scope, b"user-agent"))
+    held = _header(scope, b"if-none-match") or None
     status, headers, body = await public.jwks_response(
-        scope["method"], scope["path"], sent.get(b"if-none-match") or None, visitor
+        scope["method"], scope["path"], held, visitor
     )
     metrics.jwks_fetches.labels(str(status)).inc()
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -390,7 +390,6 @@ async def post_form(
     fields: Mapping[str, str],
     *,
     headers: Mapping[str, str] | None = None,
-    max_bytes: int = MAX_BYTES,
     timeout_seconds: float = 10.0,
 ) -> Response:
     """Return the response to a form POST (RFC 6749 appendix B). Raises the same errors as `get`."""
@@ -400,6 +399,6 @@ async def post_form(
         # Encoded here: aiohttp would first build what could also be a multipart form.
         data=urlencode(fields).encode(),
         headers={"Content-Type": "application/x-www-form-urlencoded", **(headers or {})},
-        max_bytes=max_bytes,
+        max_bytes=MAX_BYTES,
         timeout_seconds=timeout_seconds,
     )
