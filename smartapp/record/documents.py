@@ -386,6 +386,7 @@ def _report(resource: Resource, given: Given, person: Person) -> Document:
             # STU3 has the performer one level deeper.
             *displays([one.get("actor") or one for one in mappings(resource.get("performer"))]),
             labelled("specimen", displays(resource.get("specimen"))),
+            *_period(resource),
             *_issued(resource, when),
         ),
     )
@@ -441,6 +442,13 @@ def _relations_of_report(report: Resource) -> Iterator[str]:
     for name, words in _RELATIONS.items():
         for one in extensions(report, f"{_EXTENSIONS}{name}"):
             yield f"{words}: {display(one.get('valueReference')) or 'another report'}"
+
+
+def _period(resource: Resource) -> Iterable[str]:
+    """Yield the days of an examination that took more than one, such as of a Holter ECG."""
+    start, end = period_moments(resource.get("effectivePeriod"))
+    if start and end and start.day_text != end.day_text:
+        yield f"time of service: {period_words(resource.get('effectivePeriod'))}"
 
 
 def _issued(resource: Resource, when: Moment | None) -> Iterable[str]:

@@ -72,6 +72,19 @@ _NUBC_DISPOSITIONS = {
     **dict.fromkeys(("20", "40", "41", "42"), "Died"),
     **dict.fromkeys(("50", "51"), "Hospice"),
 }
+# HL7's codes of where a patient was admitted from, and of a readmission (HL7 v2 table 0092).
+_ADMIT_SOURCES = {
+    "hosp-trans": "another hospital",
+    "emd": "the emergency department",
+    "outp": "an outpatient department",
+    "born": "birth in the hospital",
+    "gp": "a general practitioner",
+    "mp": "a physician",
+    "nursing": "a nursing home",
+    "psych": "a psychiatric hospital",
+    "rehab": "a rehabilitation facility",
+}
+_READMISSION = {"R": "readmission"}
 _CANCELLED_BECAUSE = "http://hl7.org/fhir/StructureDefinition/encounter-reasonCancelled"
 # HL7's codes of what a diagnosis was for.
 USES = {
@@ -301,9 +314,9 @@ def _details(resource: Resource, name: str) -> Iterable[str]:
     service = concept_text(resource.get("serviceType"))
     if service and service != name:
         yield service
-    if source := concept_text(stay.get("admitSource")):
+    if source := words_or_known(stay.get("admitSource"), _ADMIT_SOURCES):
         yield f"admitted from {_FROM.sub('', source)}"
-    if again := concept_text(stay.get("reAdmission")):
+    if again := words_or_known(stay.get("reAdmission"), _READMISSION):
         yield again
     if length := duration_text(resource.get("length")):
         yield f"for {length}"

@@ -15,7 +15,7 @@ from smartapp.record.narratives import with_own_text
 from smartapp.record.opposites import contradiction_in
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import reasons
-from smartapp.record.spans import read_span
+from smartapp.record.spans import Span, read_span
 from smartapp.record.texts import text
 
 # HL7 v3 RoleCode, for servers that send only its code.
@@ -78,18 +78,25 @@ def _relation(relationship: object) -> str:
 
 def _illness(condition: dict[str, Any]) -> str:
     """Return "Breast cancer, at the age of 52 years, outcome: died, contributed to the death"."""
-    onset = read_span(condition, "onset") or read_span(condition, "performed")
+    performed = read_span(condition, "performed")
     contributed = is_true(condition.get("contributedToDeath"))
     return ", ".join(
         said(
             concept_text(condition.get("code")) or "illness that the EHR does not name",
-            onset.words if onset else "",
+            _when(read_span(condition, "onset")) or (performed.words if performed else ""),
             labelled("outcome", [concept_text(condition.get("outcome"))]),
             "contributed to the death" if contributed else "",
             *comments(condition.get("note")),
             contradiction_in(condition.get("code")),
         )
     )
+
+
+def _when(onset: Span | None) -> str:
+    """Return when an illness began. A period is not how long it lasted."""
+    if onset is None or onset.moment is None or onset.words == onset.moment.day_text:
+        return onset.words if onset else ""
+    return f"began: {onset.words}"
 
 
 def _person(resource: Resource) -> Iterable[str]:

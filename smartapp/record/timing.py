@@ -100,8 +100,13 @@ _COUNTED = re.compile(rf"(?<!\S)(\d+(?:[.,]\d+)?) (?:{_FORM}|ml)\b")
 # before an amount or a meal, in the languages of Scandinavia "tid" is the time ("samma tid").
 _SPELLINGS = (
     (re.compile(r"(?<=\d) ?(?:[-\u2013]|\bto\b|\bor\b) ?(?=\d)"), "-"),
-    # Words that deny a way do not say it: "do not take by mouth", "not for oral use".
-    (re.compile(r"\b(?:not|never|nothing)\b[^.;,]{0,20}\b(?:by mouth|oral(?:ly)?|per os)\b"), " "),
+    # Words that deny a way or a time do not say it: "do not take by mouth", "not for oral use".
+    (
+        re.compile(
+            r"\b(?:not|never|nothing)\b[^.;,]{0,20}\b(?:by mouth|oral(?:ly)?|per os|bed(?:time)?)\b"
+        ),
+        " ",
+    ),
     (
         re.compile(
             r"\bp\.?o\b(?=\W*(?:$|[bt]\.?i\.?d|q|once|twice|three|four|daily|every|at |as |prn|with"
@@ -115,6 +120,8 @@ _SPELLINGS = (
     (re.compile(r"\bq\.?i\.?d\b"), "4 times a day"),
     (re.compile(r"\bq\.?d\b(?!\.s)"), "once a day"),
     (re.compile(r"\bq(\d+) ?h(?:rs?|ours?)?\b"), r"every \1 hours"),
+    (re.compile(r"\bevery 1 hours\b|\b(?:every|each) hour\b"), "once an hour"),
+    (re.compile(r"\bq\.?h\.?s\b|\bat bedtime\b|\bbefore bed(?:time)?\b"), "before going to sleep"),
     (re.compile(r"\bp\.?r\.?n\b"), "as needed"),
     (re.compile(r"\b(?:by mouth|orally|per os|oral route)\b"), "oral"),
     (re.compile(rf"\b({_FORM})(?:e?s\b|\(s\))"), r"\1"),

@@ -44,6 +44,21 @@ def note(*attachments: dict[str, Any], **members: Any) -> Document:
 
 
 class TestReports:
+    @pytest.mark.parametrize(
+        ("period", "said"),
+        [
+            (
+                {"start": "2026-05-01", "end": "2026-05-03"},
+                ("time of service: from 1 May 2026 to 3 May 2026",),
+            ),
+            ({"start": "2026-05-01T08:00:00Z", "end": "2026-05-01T09:00:00Z"}, ()),
+            ({"start": "2026-05-01"}, ()),
+            ({"end": "2026-05-01"}, ()),
+        ],
+    )
+    def test_of_several_days_say_until_when(self, period: Any, said: tuple[str, ...]) -> None:
+        assert report(effectivePeriod=period, conclusion="Sinus rhythm").details == said
+
     def test_conclusion_codes_text_and_results(self) -> None:
         found = report(
             effectiveDateTime="2026-05-01",

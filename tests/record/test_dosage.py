@@ -341,6 +341,43 @@ class TestTheAuthorsText:
         repeat = {"frequency": frequency, "period": 1, "periodUnit": "d"}
         assert "a day" in read({"text": written, "timing": {"repeat": repeat}}).coded
 
+    @pytest.mark.parametrize(
+        ("written", "repeat", "coded"),
+        [
+            *(
+                (f"20 mg {words}", {"when": ["HS"]}, "")
+                for words in ("at bedtime", "qhs", "Q.H.S.", "before bed", "before bedtime")
+            ),
+            ("20 mg, not at bedtime", {"when": ["HS"]}, "before going to sleep"),
+            ("20 mg in the morning", {"when": ["HS"]}, "before going to sleep"),
+            *(
+                (f"20 mg {words}", {"frequency": 1, "period": 1, "periodUnit": "h"}, "")
+                for words in ("every hour", "each hour", "q1h")
+            ),
+            ("20 mg q4h", {"frequency": 1, "period": 1, "periodUnit": "h"}, "once an hour"),
+            ("20 mg 4 hourly", {"frequency": 1, "period": 1, "periodUnit": "h"}, "once an hour"),
+        ],
+    )
+    def test_says_the_time_of_day_and_the_hour(
+        self, written: str, repeat: dict[str, Any], coded: str
+    ) -> None:
+        assert read({"text": written, "timing": {"repeat": repeat}}).coded == coded
+
+    @pytest.mark.parametrize(
+        ("code", "repeat", "said"),
+        [
+            ("BED", {"when": ["HS"]}, "before going to sleep"),
+            ("QHS", {"when": ["HS"]}, "before going to sleep"),
+            ("Q1H", {"frequency": 1, "period": 1, "periodUnit": "h"}, "once an hour"),
+            ("Q4H", {"frequency": 1, "period": 1, "periodUnit": "h"},
+             "once an hour, coded as “every 4 hours”"),
+        ],
+    )  # fmt: skip
+    def test_of_a_code_that_means_the_same_is_said_once(
+        self, code: str, repeat: dict[str, Any], said: str
+    ) -> None:
+        assert words(timing={"code": {"text": code}, "repeat": repeat}) == said
+
     def test_never_hides_a_code_that_contradicts_it(self) -> None:
         found = read({"text": "Take 20 mg daily", **dose(10), "timing": {"repeat": DAY}})
         assert found.coded == "10 mg"

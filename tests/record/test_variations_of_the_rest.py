@@ -1269,6 +1269,45 @@ TELECOM = [
             "Dr. Li (attending) admitted from emergency department | NOT from From",
         ),
         (
+            "encounters",
+            of(
+                "Encounter",
+                hospitalization={
+                    "admitSource": {"coding": [{"code": "emd"}]},
+                    "reAdmission": {"coding": [{"code": "R"}]},
+                },
+            ),
+            "admitted from the emergency department readmission",
+        ),
+        # A period in which something began is not how long it lasted.
+        *(
+            (
+                section,
+                of(resource_type, code=words("Asthma"), **{name: {"start": "2019", "end": "2020"}}),
+                f"{verb}: from 2019 to 2020",
+            )
+            for section, resource_type, name, verb in (
+                ("problems", "Condition", "onsetPeriod", "began"),
+                ("problems", "Condition", "abatementPeriod", "ended"),
+                ("allergies", "AllergyIntolerance", "onsetPeriod", "began"),
+            )
+        ),
+        (
+            "problems",
+            of("Condition", code=words("Asthma"), onsetPeriod={"end": "2020-04-08"}),
+            "began: until 8 Apr 2020",
+        ),
+        (
+            "family-history",
+            relative(condition=[{"code": words("MI"), "onsetPeriod": {"end": "2020"}}]),
+            "MI, began: until 2020",
+        ),
+        (
+            "procedures",
+            procedure(performedPeriod={"start": "2019", "end": "2020"}),
+            "from 2019 to 2020 | NOT began",
+        ),
+        (
             "vitals",
             of(
                 "Observation",
