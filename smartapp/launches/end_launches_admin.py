@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from smartapp import http
 from smartapp.audit import trail
 from smartapp.audit.admin import ReadOnlyAdmin
-from smartapp.launches import ending, pending_revocations, revocation
+from smartapp.launches import ending, pending_revocations
 from smartapp.launches.ending import Person, Selection
 from smartapp.launches.models import Launch, Revocation
 from smartapp.registrations.models import Endpoint, Registration
@@ -186,7 +186,7 @@ class RevocationAdmin(ReadOnlyAdmin):
         """Send the pending revocations now, as many as one request has time for."""
         _refuse_unless_permitted(request)
         pending_revocations.make_due(timezone.now())
-        told = http.run(revocation.work_off(within_seconds=SECONDS_PER_REQUEST))
+        told = http.run(pending_revocations.work_off(within_seconds=SECONDS_PER_REQUEST))
         left = pending_revocations.waiting()
         trail.record(
             request.user.get_username(), "launch.revoke", "revocations to do", told=told, left=left

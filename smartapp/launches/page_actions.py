@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from smartapp.database import in_database
-from smartapp.launches import events, form_token, refresh, revocation, steps, store
+from smartapp.launches import events, form_token, pending_revocations, refresh, steps, store
 from smartapp.launches.current_launch import find
 from smartapp.launches.guard import seconds_left
 from smartapp.launches.models import EndReason
@@ -33,7 +33,7 @@ async def end(request: HttpRequest, uuid: UUID) -> HttpResponse:
     )
     await Shelf(uuid, key).clear()
     if ended is not None:
-        steps.ended(await revocation.tell(ended))
+        steps.ended(await pending_revocations.tell(ended))
     # Back and reload must lead to a page, and must not send the form again.
     return HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
 

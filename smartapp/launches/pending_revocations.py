@@ -2,16 +2,25 @@
 
 When a launch is ended, its tokens are deleted at once, whatever the EHR answers. A sealed copy
 waits in its own table until the EHR has revoked them, so no revocation is lost if an EHR is away or
-a process stops half-way. This module only does the database work; `revocation` asks the EHRs.
+a process stops half-way.
+
+The code that ends a launch tries at once (`tell`). `maintain` and an administrator's button process
+the rest (`work_off`), a few at a time for each EHR, so that launches there do not have to wait. The
+other functions are the database work.
 """
 
+import asyncio
+import logging
+import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.db.models import F
+from django.utils import timezone
 
-from smartapp.exchange.revocation import LONGEST_WAIT, Told
+from smartapp.database import in_database
+from smartapp.exchange.revocation import LONGEST_WAIT, Told, outcome, revoke
 from smartapp.launches.models import EndReason, Launch, Revocation, revocation_context
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol.token import Issued
@@ -27,7 +36,11 @@ FIRST_WAIT = timedelta(minutes=1)
 GIVE_UP_AFTER = timedelta(days=7)
 KEPT_AFTER_GIVING_UP = timedelta(days=30)
 PURGE_BATCH = 500
+AT_ONCE = 20
+AT_ONCE_PER_ENDPOINT = 4
 FORM = Form(Issued)
+
+logger = logging.getLogger(__name__)
 
 
 def revocation_of(
@@ -131,3 +144,46 @@ def endpoints_of(pks: Iterable[UUID]) -> Sequence[tuple[UUID, int]]:
     """Return each of these revocations with the id of its endpoint."""
     rows = Revocation.objects.filter(pk__in=list(pks))
     return list(rows.values_list("pk", "endpoint_id"))
+
+
+async def tell(pk: UUID) -> EndReason:
+    """Send one revocation that this caller has claimed. Return the result as the end reason of a
+    launch that a person disconnected."""
+    told = await outcome(_revoke(pk), f"revocation {pk}")
+    await in_database(settle, pk, told, timezone.now())
+    if told.failure:
+        logger.warning("revocation %s: the EHR was not told: %s", pk, told.failure)
+    return end_reason(told)
+
+
+async def _revoke(pk: UUID) -> Told:
+    loaded = await in_database(load, pk)
+    return await revoke(*loaded) if loaded else Told()
+
+
+async def work_off(*, within_seconds: float) -> int:
+    """Send the due revocations, a few at a time; return how many the EHRs accepted. Those that are
+    left when the time is over stay pending."""
+    until = time.monotonic() + within_seconds
+    gates: dict[int, asyncio.Semaphore] = {}
+    told = 0
+    while time.monotonic() < until:
+        claimed = await in_database(claim, AT_ONCE, timezone.now())
+        if not claimed:
+            break
+        endpoints = await in_database(endpoints_of, claimed)
+        outcomes = await asyncio.gather(
+            *(
+                _tell_in_turn(
+                    pk, gates.setdefault(endpoint, asyncio.Semaphore(AT_ONCE_PER_ENDPOINT))
+                )
+                for pk, endpoint in endpoints
+            )
+        )
+        told += sum(outcome == EndReason.DISCONNECTED for outcome in outcomes)
+    return told
+
+
+async def _tell_in_turn(pk: UUID, gate: asyncio.Semaphore) -> EndReason:
+    async with gate:
+        return await tell(pk)

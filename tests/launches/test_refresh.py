@@ -13,7 +13,7 @@ from django.utils import timezone
 from smartapp import http, vault
 from smartapp.database import in_database
 from smartapp.exchange import token_budget
-from smartapp.launches import events, pending_revocations, revocation
+from smartapp.launches import events, pending_revocations
 from smartapp.launches.models import (
     EndReason,
     Launch,
@@ -446,7 +446,7 @@ class TestFailure:
         assert (await browser.get(f"/launches/{expired}/")).status == 409
         due = timezone.now() + timedelta(hours=1)
         for pk in await in_database(pending_revocations.claim, 10, due):
-            await revocation.tell(pk)
+            await pending_revocations.tell(pk)
         await http.close()
         told = {one["token"] for one in ehr.revocations}
         expected = {given["access_token"], refreshes(ehr)[0]["refresh_token"]}

@@ -17,8 +17,8 @@ from smartapp.launches.models import (
     revocation_context,
     tokens_context,
 )
+from smartapp.launches.pending_revocations import work_off
 from smartapp.launches.refresh_failure import RefreshFailure
-from smartapp.launches.revocation import work_off
 from smartapp.vault import Form
 from tests.launches.conftest import Browser, expire, refreshes, row
 from tests.scripted_ehr import ScriptedEHR

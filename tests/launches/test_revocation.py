@@ -28,7 +28,7 @@ from smartapp import http, vault
 from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
 from smartapp.exchange.revocation import Told
-from smartapp.launches import ending, pending_revocations, refresh, refresh_lease, revocation, store
+from smartapp.launches import ending, pending_revocations, refresh, refresh_lease, store
 from smartapp.launches.models import EndReason, Launch, Revocation
 from smartapp.registrations.models import Endpoint, Registration
 from tests.diagnosis.test_attempts import administrator
@@ -82,7 +82,7 @@ async def later(**elapsed: float) -> None:
 
 
 async def work_off() -> int:
-    return await revocation.work_off(within_seconds=20)
+    return await pending_revocations.work_off(within_seconds=20)
 
 
 class TestDisconnect:
@@ -185,7 +185,7 @@ class TestDisconnect:
         async def killed(_: UUID) -> None:
             raise RuntimeError("power cut")
 
-        monkeypatch.setattr(revocation, "tell", killed)
+        monkeypatch.setattr(pending_revocations, "tell", killed)
         async with browser.http.post(f"{browser.app}/launches/{uuid}/end/"):
             pass
         assert (await row(uuid)).sealed_tokens == ""
@@ -910,4 +910,4 @@ class TestRevokeAll:
                 store.end_and_hand_over, launch, EndReason.ADMINISTRATOR, timezone.now()
             )
         assert await work_off() == 6
-        assert most <= revocation.AT_ONCE_PER_ENDPOINT
+        assert most <= pending_revocations.AT_ONCE_PER_ENDPOINT

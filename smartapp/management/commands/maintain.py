@@ -24,7 +24,7 @@ from smartapp.brands import health, logos, own
 from smartapp.database import own_connection
 from smartapp.exception_reports import cause
 from smartapp.keys import fetches, heartbeat, stale_copies
-from smartapp.launches import events, pending_revocations, revocation, store
+from smartapp.launches import events, pending_revocations, store
 from smartapp.logs import Failures
 from smartapp.registrations import discovery
 
@@ -165,7 +165,7 @@ def _look_at_key_ring() -> int:
 
 
 def _revoke() -> int:
-    return http.run(revocation.work_off(within_seconds=REVOKING_SECONDS))
+    return http.run(pending_revocations.work_off(within_seconds=REVOKING_SECONDS))
 
 
 def _read_discovery() -> int:
