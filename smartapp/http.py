@@ -9,6 +9,7 @@ leaves this module, and no error contains a URL's query, a header or a body.
 """
 
 import asyncio
+import errno
 import ipaddress
 import re
 import socket
@@ -40,6 +41,7 @@ from smartapp.protocol.errors import (
     EHRResponseTooLarge,
     EHRTimeout,
     EHRUnreachable,
+    OwnLimit,
 )
 from smartapp.protocol.urls import origin_of
 
@@ -52,6 +54,14 @@ CONNECT_SECONDS = 5
 # wait for one EHR.
 MAX_READS_IN_FLIGHT = 400  # thirty pages at once, of a dozen reads each
 WAIT_FOR_SLOT_SECONDS = 5
+# Why this machine makes no connection. The EHR has no part in it, and no circuit opens.
+OWN_LIMITS = {
+    errno.EMFILE: "this process may open no more files",
+    errno.ENFILE: "no more files can be opened",
+    errno.EADDRNOTAVAIL: "no port is free",
+    errno.ENOBUFS: "no memory is free",
+    errno.ENOMEM: "no memory is free",
+}
 # Less than the 5 s after which common servers (Apache httpd, Node.js, uvicorn) close an idle
 # connection: a token request is never repeated, so it must not meet a connection that is closing.
 KEEPALIVE_SECONDS = 4
@@ -311,6 +321,9 @@ async def _send(
         raise EHRTimeout(detail, sent=sent) from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         sent = not isinstance(error, aiohttp.ClientConnectorError)
+        if isinstance(error, aiohttp.ClientConnectorError) and error.errno in OWN_LIMITS:
+            detail = f"{host} was not asked: {OWN_LIMITS[error.errno]} on this machine"
+            raise OwnLimit(detail, retry_after=WAIT_FOR_SLOT_SECONDS) from None
         rule, words = _failure(error)
         raise EHRUnreachable(words.format(host), sent=sent, rule=rule) from None
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gzip
 import re
+import resource
 import socket
 import ssl
 import time
@@ -25,6 +26,7 @@ from pytest_django import Settings
 
 from smartapp import http
 from smartapp.addresses import address_is_allowed
+from smartapp.circuit import circuit
 from smartapp.protocol.errors import (
     AddressRefused,
     EHRCrowded,
@@ -33,6 +35,7 @@ from smartapp.protocol.errors import (
     EHRTimeout,
     EHRUnavailable,
     EHRUnreachable,
+    OwnLimit,
 )
 from tests.serving import free_port
 
@@ -305,6 +308,22 @@ class TestSent:
             await http.post_form(f"http://127.0.0.1:{free_port()}/token", {})
         assert not caught.value.sent
         await http.close()
+
+    async def test_an_ehr_is_not_blamed_where_this_process_has_no_more_files(
+        self, server: Server
+    ) -> None:
+        """Nor left alone by a circuit for it."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        target = f"POST {server.url.split('/')[2]}"
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))  # what is open stays so
+        try:
+            with pytest.raises(OwnLimit, match="this process may open no more files") as caught:
+                await http.post_form(server.url, {})
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert not caught.value.sent
+        assert circuit(target).is_well
+        assert (await http.post_form(server.url, {})).status == 200
 
     async def test_nobody_knows_after_a_time_out(self, server: Server) -> None:
         server.answer = silence

@@ -176,9 +176,13 @@ TABLE = (
     *_CONNECTION,
     Entry("C15", SEEN, "Too many launches waited for their EHR", coded("busy"), FAILURE,
           "Add processes."),
+    Entry("C15", SEEN, "This app could make no more connections",
+          lambda c: "own-limit" in (c.code, c.broken_rule), FAILURE,
+          "Raise the limit of open files (ulimit -Hn) of its process, or add processes."),
     Entry("C15", SEEN, "The EHR is slow, and too many waited",
           lambda c: c.code == "ehr-crowded"
-          or (c.code == "busy-with-ehr" and c.broken_rule != "ehr-suspended"), FAILURE,
+          or (c.code == "busy-with-ehr"
+              and c.broken_rule not in {"ehr-suspended", "own-limit"}), FAILURE,
           "Ask the vendor why it is slow."),
     Entry("C37", SEEN, "The registration's scopes cannot be sent", coded("scope-invalid"), FAILURE,
           "Correct them in the registration."),

@@ -934,6 +934,14 @@ class EHRCrowded(EHRUnavailable):
     next_step = "Wait a few seconds and try again."
 
 
+class OwnLimit(EHRCrowded):
+    """This machine can make no more connections, so the EHR was not asked."""
+
+    code = "own-limit"
+    title = "Too many people use this app at this moment"
+    happened = "This app has as many connections as it may have, so it could not ask the EHR."
+
+
 class EHRLimited(EHRUnavailable):
     """The EHR answered 429: this app asks too often (C144)."""
 

@@ -662,6 +662,7 @@ OF_RARE_MOMENTS: list[tuple[str, str, dict[str, Any], str]] = [
     ("token", "ehr-timeout", {}, "waited for our keys in vain"),
     ("token", "busy", {}, "Too many launches waited"),
     ("token", "busy-with-ehr", {}, "slow, and too many waited"),
+    ("token", "busy-with-ehr", {"rule": "own-limit"}, "could make no more connections"),
     ("token", "busy-with-ehr", {"rule": "ehr-suspended"}, "did not answer several times in a row"),
     ("token", "codes-refused", {}, "refused other sign-ins from this network"),
     ("token", "keys-replaced", {"ehr_error": "invalid_client"}, "replaced in an emergency"),
