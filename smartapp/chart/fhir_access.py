@@ -138,18 +138,21 @@ class Found:
 
         Servers may repeat an entry on the next page, and include resources of other types. If the
         search did not ask for any (`takes_others`), a note says that they came: a list that holds
-        nothing else is not empty.
+        nothing else is not empty. A server that sends an entry twice on one page counts it twice;
+        one that repeats it on the next page may have left out another.
         """
+        earlier = frozenset(self._places)
         for resource in chain(bundle.resources, bundle.included):
             resource_id = text(resource.get("id"))
             if resource["resourceType"] != resource_type:
                 self.included[f"{resource['resourceType']}/{resource_id}"] = resource
             elif not resource_id or resource_id not in self._places:
                 self._places[resource_id] = len(self.resources)
-                self.given += 1
                 self._sort_in(resource, record)
             else:
                 self._keep_the_newer(resource, record)
+            if resource["resourceType"] == resource_type:
+                self.given += not resource_id or resource_id not in earlier
         self.notes += bundle.notes
         self.notes += [f"{words[:1].upper()}{words[1:]}." for words in withheld_words(bundle.meta)]
         if not takes_others and any(r["resourceType"] != resource_type for r in bundle.resources):

@@ -9,7 +9,7 @@ from smartapp.chart import asking
 from smartapp.chart import fhir_access as access_module
 from smartapp.chart.chart import ReadSection
 from smartapp.chart.sections import FINDINGS
-from tests.chart.fake_ehr import FakeEHR, bundle, fhir, serving
+from tests.chart.fake_ehr import FakeEHR, always, bundle, fhir, serving
 from tests.chart.samples import Resource, about_patient, concept, observation
 from tests.chart.test_reader import chart_of, condition
 
@@ -353,6 +353,26 @@ class TestCounts:
         ehr.answers["Condition"] = too_few
         found = await section(ehr, "problems")
         assert (found.state, found.notes) == ("partial", (said,))
+
+    async def test_an_entry_that_is_twice_on_a_page_was_counted_twice(self, ehr: FakeEHR) -> None:
+        entry = [{"resource": condition("c1")}] * 2
+        answer = {"resourceType": "Bundle", "total": 2, "entry": entry}
+        ehr.answers["Condition"] = always(lambda: fhir(answer))
+        found = await section(ehr, "problems")
+        assert (found.state, found.notes, found.count) == ("ok", (), 1)
+
+    async def test_an_entry_that_is_on_two_pages_may_be_in_the_place_of_another(
+        self, ehr: FakeEHR
+    ) -> None:
+        async def pages(request: web.Request) -> web.StreamResponse:
+            entry = [{"resource": condition("c1")}]
+            is_first = "page" not in request.query
+            link = [{"relation": "next", "url": f"{ehr.base}/Condition?page=2"}] * is_first
+            return fhir({"resourceType": "Bundle", "total": 2, "entry": entry, "link": link})
+
+        ehr.answers["Condition"] = pages
+        said = "The EHR says that there are 2; it gave 1."
+        assert (await section(ehr, "problems")).notes == (said,)
 
     @pytest.mark.parametrize(
         ("given", "said"),
