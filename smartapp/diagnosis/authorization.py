@@ -32,6 +32,10 @@ def _scope_refused(case: Case) -> bool:
 _PROXY = "Look for a proxy or a link scanner that changes addresses."
 _STATE = f"Ask the vendor: state must come back as it was sent (RFC 6749 §4.1.2). {_PROXY}"
 
+_ISS_MISSING = ("Ask the vendor to send iss, or to take "
+                "authorization_response_iss_parameter_supported out of its documents (RFC 9207). "
+                f"{_PROXY}")  # fmt: skip
+
 _REFUSED = under(
     _is_refused,
     Entry("C3", SAID, "The EHR takes https addresses only",
@@ -84,7 +88,8 @@ _REFUSED = under(
     Entry("C39", LIKELY, "Scopes are asked for that the EHR does not list",
           lambda c: _scope_refused(c) and bool(c.unlisted_scopes),
           "Nothing in its list covers {c.unlisted_scopes}.",
-          "Ask the vendor whether these are given; published lists are often incomplete.",
+          "Ask the vendor whether these are given: published lists are often incomplete. If not, "
+          "take them out of the registration.",
           "scopes", lambda c: bool(c.unlisted_scopes)),
     Entry("C39", LIKELY, "A scope is not allowed for this app at the vendor",
           lambda c: _scope_refused(c) and not c.named_scopes,
@@ -101,7 +106,8 @@ _REFUSED = under(
           "portal."),
     Entry("C1", LIKELY, "The app is not approved for this kind of launch at the vendor",
           answered("unauthorized_client"), ANSWER, "Check in the vendor's portal that the app is "
-          "active, and of the right kind (provider or patient)."),
+          "active, of the right kind (provider or patient), and may use the authorization code "
+          "grant."),
     Entry("C1", LIKELY, "The client id is not known, or is that of another environment",
           answered("invalid_client", "unauthorized_client"), ANSWER, "{c.compare_client_id}"),
     Entry("C52", SEEN, "The EHR has a problem of its own",
@@ -139,9 +145,10 @@ _RULES = under(
     coded("authorization-response-invalid"),
     *with_rest((
         Entry("C51", SEEN, "The EHR announces iss in its answers, and this one has none",
-              broken("iss-missing"), FAILURE, "Ask the vendor to send iss, or to take "
-              "authorization_response_iss_parameter_supported out of its documents (RFC 9207). "
-              f"{_PROXY}", "discovery"),
+              every(broken("iss-missing"), answered("")), FAILURE, _ISS_MISSING, "discovery"),
+        Entry("C51", POSSIBLE, "The EHR announces iss in its answers, and sends errors without it",
+              every(broken("iss-missing"), lambda c: bool(c.ehr_error)), FAILURE, _ISS_MISSING,
+              "discovery"),
         Entry("C51", SEEN, "The answer names another issuer than the expected ones", broken("iss"),
               "{c.seen} {c.compared} Discovery names {c.published_issuer}.",
               "If the vendor confirms it, add it to the expected issuers.", "discovery"),
@@ -165,8 +172,8 @@ TABLE = (
     Entry("C53", SEEN, "The answer came by POST, and the app takes it in the address",
           coded("answer-by-post"), FAILURE,
           "Ask the vendor to answer with response_mode=query, which is OAuth's default."),
-    *_RULES,
     *_REFUSED,
+    *_RULES,
 )  # fmt: skip
 
 OTHERWISE = Entry(

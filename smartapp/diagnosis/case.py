@@ -115,6 +115,9 @@ class Case:
         self.stale = self._of(Step.TOKEN)  # which key was refused, and which taken instead
         context = self._of(Step.CONTEXT)
         self.missing_scopes = " ".join(context["missing"])
+        self.is_lasting_access_refused = "offline_access" in context["missing"] and (
+            "refresh_token" not in self.token["received"]
+        )
         self.beside_tokens = f"Beside them came {', '.join(context['received']) or 'nothing'}."
         self.granted_scopes = " ".join(context["granted"]) or "none"
         self.received = ", ".join(self.token["received"]) or "none"

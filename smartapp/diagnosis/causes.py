@@ -14,14 +14,15 @@ from smartapp.diagnosis.facts import Facts
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, RIGHT, SEEN, Finding
 from smartapp.launches.models import LaunchEvent
 
-TABLE: tuple[Entry, ...] = (
+_ON_THE_WAY: tuple[Entry, ...] = (
     *launching.TABLE,
     *authorization.TABLE,
     *client.TABLE,
     *tokens.TABLE,
     *refusals.TABLE,
-    *record.TABLE,
 )
+_OTHERWISE = (authorization.OTHERWISE, tokens.OTHERWISE)
+TABLE = (*_ON_THE_WAY, *record.TABLE)
 
 _UNKNOWN = Entry(
     "C142",
@@ -32,7 +33,8 @@ _UNKNOWN = Entry(
     "Ask the vendor with the text below, and look up the reference number in the log.",
 )
 # Of each, only where nothing before it applies.
-IN_TURN = (refusals.LOST, TABLE, (authorization.OTHERWISE, tokens.OTHERWISE), (_UNKNOWN,))
+_STOPPED = (refusals.LOST, _ON_THE_WAY, _OTHERWISE)
+IN_TURN = (*_STOPPED, record.TABLE, (_UNKNOWN,))
 
 # That our keys can be fetched from here, or that a FHIR server answers, is worth to know, and says
 # nothing of what the EHR did.
@@ -41,11 +43,30 @@ _OF_OUR_SIDE = ("published-key", "capability-statement")
 
 def causes(timeline: Sequence[LaunchEvent], facts: Facts) -> tuple[Finding, ...]:
     """Return what may have stopped this launch, the surest first, and in the table's order where
-    equally sure; nothing for one that went well. `timeline` is not empty."""
+    equally sure; nothing for one that went well. `timeline` is not empty.
+
+    What was granted and read explains no request that was refused, and comes after what does.
+    """
     case = Case(timeline, facts)
-    found = next(filter(None, (_applying(entries, case) for entries in IN_TURN)), [])
+    stopped = _judged(_first_applying(_STOPPED, case), facts)
+    beside = _judged(_applying(record.TABLE, case), facts)
+    if not (stopped or beside):
+        return tuple(_judged(_applying((_UNKNOWN,), case), facts))
+    found = [*stopped, *beside]
+    return tuple(found if case.is_refused else sorted(found, key=_surest_first))
+
+
+def _judged(found: Sequence[Finding], facts: Facts) -> list[Finding]:
     judged = (_checked(cause, facts.findings.get(cause.check)) for cause in found)
-    return tuple(sorted(judged, key=lambda cause: -cause.certainty))
+    return sorted(judged, key=_surest_first)
+
+
+def _surest_first(cause: Finding) -> int:
+    return -cause.certainty
+
+
+def _first_applying(tables: Sequence[Sequence[Entry]], case: Case) -> list[Finding]:
+    return next(filter(None, (_applying(entries, case) for entries in tables)), [])
 
 
 def _applying(entries: Sequence[Entry], case: Case) -> list[Finding]:

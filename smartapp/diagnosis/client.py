@@ -192,6 +192,10 @@ _REFUSED = under(
     Entry("C1", POSSIBLE, "The client id is not known, or is that of another environment",
           lambda c: bool(c.sharing) or _says_nothing(c), "{c.answer} {c.sharing}",
           "{c.compare_client_id}", "client"),
+    Entry("C63", POSSIBLE, "The EHR may have other keys than ours, or look for ours elsewhere",
+          lambda c: _signs(c) and _says_nothing(c) and c.facts.is_key_seen,
+          "{c.answer} The key that signed was fetched before, and it is not certain by whom.",
+          _KEYS, _OURS),
 )  # fmt: skip
 TABLE = (
     Entry("C64", SEEN, "There is no key to sign with, or no secret that opens",

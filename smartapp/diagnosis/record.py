@@ -169,6 +169,11 @@ TABLE = (
     Entry("C95", SEEN, "The EHR did not say who signed in", lambda c: c.verdict_failed("C95"),
           "fhirUser was granted, and the id_token has no such claim, or one that names no person.",
           "Ask the vendor: SMART wants it. Without it a patient is not told from a clinician."),
+    Entry("C40", SEEN, "The EHR gave no lasting access", lambda c: c.is_lasting_access_refused,
+          "offline_access was asked for, and neither it nor a refresh token was given.",
+          "Allow refresh tokens for this app at the vendor. Some OpenID providers give them only "
+          "to a request with prompt=consent (OpenID Connect Core §11), which this app does not "
+          "send: ask the vendor to give them without."),
     *with_rest((
         Entry("C82", SEEN, "Nothing that the EHR says it granted is a scope that was asked for",
               lambda c: c.is_nothing_of_it_granted, _SCOPES, "Compare both, letter by letter: "

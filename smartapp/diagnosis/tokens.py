@@ -80,7 +80,8 @@ _ID_TOKEN = (
      "Compare the client id with the vendor's: it may be that of another environment."),
     ("azp", "The id_token was issued to another client", "Compare the client id."),
     ("azp-missing", "The id_token is for several clients, and does not say which it was issued to",
-     "Tell the vendor: azp has to name one (OpenID Connect Core §3.1.3.7)."),
+     "Tell the vendor: aud has to name this client alone, or azp that it was issued to it (OpenID "
+     "Connect Core §3.1.3.7)."),
     ("times", "A time in the id_token is missing, or is not in seconds",
      "Tell the vendor: exp and iat are numbers of seconds (RFC 7519 §2)."),
     ("nonce", "The id_token answers another sign-in",
@@ -135,6 +136,13 @@ _REFUSED = under(
           "{c.answer} Codes live about a minute and work once.",
           "Start again; look for a proxy or a link scanner that opens the callback first.",
           said=lambda c: "code" in c.named and bool(c.named & _OVER)),
+    Entry("C60", POSSIBLE, "Something else of the request may not be that of the sign-in",
+          lambda c: _code_refused(c) and not c.named - {"code", "invalid"}
+          and not c.is_client_refused,
+          "{c.answer} It is the answer to another client id, redirect URI or PKCE verifier, too "
+          "(RFC 6749 §5.2, RFC 7636 §4.6), and some answer so where a DPoP proof is missing.",
+          "If it stays, compare {c.client_id} and {c.redirect_uri} with what the vendor has, and "
+          "ask what its log says."),
     Entry("C125", SEEN, "The EHR has a problem of its own",
           lambda c: c.http_status >= 500 or c.ehr_error in TROUBLE,
           "{c.answer} That was its token endpoint.", "Wait; then ask the vendor."),
@@ -196,6 +204,10 @@ TABLE = (
           every(coded("refresh-refused"), naming("token_over", but_not=("assertion", "scope"))),
           ANSWER, f"{_ENDED} Ask the vendor to answer invalid_grant then (RFC 6749 §5.2): the app "
           "does not ask again after it."),
+    Entry("C125", LIKELY, "The EHR does not accept the refresh token any more",
+          lambda c: c.code == "refresh-refused" and c.ehr_error == "invalid_request"
+          and not c.named, "{c.answer} The same request was taken before.",
+          f"{_ENDED} Ask the vendor to answer invalid_grant then (RFC 6749 §5.2)."),
     *_ID_TOKENS,
     Entry("C92", SEEN, "Several of the issuer's keys may have signed the id_token",
           every(coded("id-token-key-unknown"), broken("several")), "{c.seen} {c.compared}",

@@ -46,7 +46,7 @@ _SUBJECTS = {
     "authentication": r"authenticat|(?<!_)credentials",
     "code": r"(?<!error )(?<!status )\bcode\b(?!.?(verifier|challenge))",
     "dpop": r"\bdpop\b",
-    "pushed": r"\bpushed\b|\bPAR\b",
+    "pushed": r"\bpushed authori[sz]ation",
     "pkce": r"pkce|\bS256\b|code.?verifier|code.?challenge|transform algorithm|proof key",
     "aud": r"\baud(ience)?s?\b|resource (server|principal)(?! (is|error|fail))|"
     r"\bservice not (found|enabled)",
@@ -103,7 +103,7 @@ _SUBJECTS = {
     r"(?<!lifetime )\bpolic(y|ies)\b|conditional access|\bdevice\b[^.]{0,20} not\b",
     "cookies": r"\bcookies?\b",
     # Something else of the app than itself is switched off.
-    "grant": r"grant type|retrieve service account|"
+    "grant": r"grant[ _]type|retrieve service account|"
     r"not (allowed|permitted|authori[sz]ed)\b[^.]{0,40}\bgrant\b|"
     r"\bgrant (is )?not (allowed|permitted|supported|enabled|authori)|"
     r"\bflow\b[^.]{0,30}\b(not|disabled|unsupported)\b|"
@@ -174,8 +174,8 @@ _PATTERNS = {name: re.compile(one, re.IGNORECASE) for name, one in _SUBJECTS.ite
 _OF_THE_STANDARD = re.compile(
     r"([^.]|\.(?! ))*(invalid, expired, revoked|unknown client, no client authentication|"
     r"missing a required parameter, includes|invalid, unknown, (or )?malformed|"
-    r"client is not authori[sz]ed to (request|use)|authorization server denied the request)"
-    r"([^.]|\.(?! ))*",
+    r"client is not authori[sz]ed to (request|use)(?! ['\"`])|"
+    r"authorization server denied the request)([^.]|\.(?! ))*",
     re.IGNORECASE,
 )
 # So Authlib names all that its endpoint takes, whichever failed; of an assertion it says more.

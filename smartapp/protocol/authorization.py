@@ -245,9 +245,18 @@ def accepted_code(
     """Return the code of a response of the authorization server that was asked.
 
     Raises AuthorizationResponseInvalid for one of another server, whatever it says (C51), and
-    AuthorizationRefused for an error.
+    AuthorizationRefused for an error. An error that only lacks its iss is not believed either, and
+    told to administrators: some servers send iss with codes alone.
     """
-    validate_response_issuer(response.iss, expected_issuers=expected_issuers, required=iss_required)
+    try:
+        validate_response_issuer(
+            response.iss, expected_issuers=expected_issuers, required=iss_required
+        )
+    except AuthorizationResponseInvalid as invalid:
+        if isinstance(response, AuthorizationErrorResponse) and response.iss is None:
+            refused = refusal(response)
+            invalid.error, invalid.said = refused.error, refused.said
+        raise
     if isinstance(response, AuthorizationErrorResponse):
         raise refusal(response)
     return AuthorizationCode(response.code)

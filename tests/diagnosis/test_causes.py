@@ -345,7 +345,7 @@ class TestWhoWeAre:
             "token_endpoint_auth_signing_alg_values_supported": ["ES384", "RS384"],
         }
         await exchanged()
-        assert [one.rule for one in await asked_why()] == ["C1"]
+        assert [one.rule for one in await asked_why()] == ["C1", "C63"]
 
     async def test_key_that_was_withdrawn(self, exchanged: Exchange) -> None:
         await exchanged()

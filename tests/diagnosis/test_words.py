@@ -524,6 +524,10 @@ AT_SIGN_IN = [
     ("invalid_request", "Pushed Authorization Request must be used", "wants the request to be pu"),
     ("invalid_request", "requested response_type is not allowed for this client", "by a code"),
     ("server_error", "Authorization code flow not allowed", "people in by a code"),
+    # Authlib 1.9.10, and RFC 6749 §4.1.2.1.
+    ("unauthorized_client", "The client is not authorized to use 'response_type=code'", "a code"),
+    ("unauthorized_client", "The client is not authorized to request an authorization code using "
+     "this method.", "not approved for this kind of launch"),
     ("server_error", "An error occurred in the login flow", "problem of its own"),
     ("redirect_mismatch", "", "does not know our redirect URI"),
     ("unauthorized_client", "Callback URL mismatch. https://app.example/callback is not in the "

@@ -349,6 +349,17 @@ class TestAcceptedCode:
         with pytest.raises(AuthorizationResponseInvalid):
             authorization.accepted_code(response, expected_issuers=[ISS], iss_required=False)
 
+    @pytest.mark.parametrize(
+        ("iss", "told"), [(None, ("access_denied", "No.")), ("https://other", ("", ""))]
+    )
+    def test_error_without_its_issuer_is_told_and_not_believed(
+        self, iss: str | None, told: tuple[str, str]
+    ) -> None:
+        response = AuthorizationErrorResponse("access_denied", "No.", None, STATE, iss)
+        with pytest.raises(AuthorizationResponseInvalid) as caught:
+            authorization.accepted_code(response, expected_issuers=[ISS], iss_required=True)
+        assert (caught.value.error, caught.value.said) == told
+
     def test_nothing_else_makes_one(self) -> None:
         made = [
             path.name
