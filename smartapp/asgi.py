@@ -215,6 +215,7 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
         await lifespan(receive, send)
         return
     began, status = time.monotonic(), 0
+    where = metrics.where(scope["path"])
     request_id = logs.begin(_header(scope, b"x-request-id"))
     _tell_of_untrusted_proxy(scope)
 
@@ -230,7 +231,7 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
         await send(message)
 
     try:
-        with tracing.span(metrics.where(scope["path"]), request_id=request_id) as span:
+        with tracing.span(where, request_id=request_id) as span:
             try:
                 await _routed(scope, receive, noting)
             finally:
@@ -242,7 +243,7 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
         await answer(noting, 500, PLAIN_HEADERS, b"Something went wrong in this app. Try again.\n")
     finally:
         seconds = time.monotonic() - began
-        metrics.answered(scope["path"], status, seconds)
+        metrics.answered(where, status, seconds)
         logs.answered(scope["method"], scope["path"], status, seconds)
 
 
