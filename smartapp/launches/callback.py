@@ -239,7 +239,6 @@ async def _open_session(
     now = timezone.now()
     key = cookies.new_session_key(now)
     length = session_length(kind, tokens)
-    latest = now + length.latest
     # Of the cookies that there will be with the new one, those beyond the limit.
     surplus = cookies.launch_cookies(request)[cookies.MAX_LAUNCH_COOKIES - 1 :]
     await in_database(
@@ -248,8 +247,8 @@ async def _open_session(
         tokens,
         access_token_expires_at=expires_at,
         key=key,
-        session_expires_at=latest if length.is_lasting else store.idle_end(now, latest),
-        lasts_until=None if length.is_lasting else latest,
+        length=length,
+        now=now,
         beside=cookies.session_keys(request),
         replaced=[old for _, old in surplus],
     )

@@ -24,6 +24,7 @@ from smartapp.launches import tokens as launch_tokens
 from smartapp.launches.cookies import SessionKey
 from smartapp.launches.models import EndReason, Launch, LaunchKind, Revocation
 from smartapp.launches.refresh_failure import RefreshFailure
+from smartapp.launches.session_length import SessionLength
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol.errors import (
     EndedByAdministrator,
@@ -125,12 +126,13 @@ def complete(
     *,
     access_token_expires_at: datetime,
     key: SessionKey,
-    session_expires_at: datetime,
-    lasts_until: datetime | None,
-    beside: Iterable[SessionKey] = (),
-    replaced: Iterable[SessionKey] = (),
+    length: SessionLength,
+    now: datetime,
+    beside: Iterable[SessionKey],
+    replaced: Iterable[SessionKey],
 ) -> None:
-    """Store the tokens of the launch and a session of its own, in one transaction.
+    """Store the tokens of the launch and a session of its own, in one transaction. A session that
+    is not lasting has an idle limit too (T18).
 
     `beside` are the other sessions of this browser; those of another person end here. `replaced`
     are the sessions whose cookies the browser has no room for any more; they end here too.
@@ -138,13 +140,15 @@ def complete(
     Raises EndedByAdministrator if the launch was ended during its code exchange; nothing is stored
     then.
     """
+    latest = now + length.latest
+    ends = latest if length.is_lasting else idle_end(now, latest)
     with transaction.atomic():
         gone = [old.digest for old in replaced]
         gone += _sessions_of_another_person(uuid, tokens, [old.digest for old in beside])
-        insert(Session, session_key=key.digest, expire_date=session_expires_at)
+        insert(Session, session_key=key.digest, expire_date=ends)
         tokens_stored = {
             "session_id": key.digest,
-            "lasts_until": lasts_until,
+            "lasts_until": None if length.is_lasting else latest,
             "sealed_tokens": launch_tokens.seal(tokens, uuid),
             "access_token_expires_at": access_token_expires_at,
             "token_version": 1,
@@ -155,7 +159,7 @@ def complete(
         if gone:
             # The rows are deleted with their sessions; the pending revocations stay.
             closed = Launch.objects.filter(session__in=gone, ended_at=None)
-            hand_over_batch(closed, EndReason.NOT_REVOKED, timezone.now())
+            hand_over_batch(closed, EndReason.NOT_REVOKED, now)
             Session.objects.filter(session_key__in=gone).delete()
 
 
