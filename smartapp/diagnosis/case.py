@@ -249,11 +249,12 @@ class Case:
         sent = self.asked["sent"]
         if self.is_at_token_endpoint:
             sent = self.token["sent"] or self.failure["sent"]
-        missed = [name for name in members_of(self.said) if name in sent]
+        members = members_of(self.said)
+        missed = [name for name in members if name in sent]
         if self.missed_of_assertion and "client_assertion" in missed:
             missed.remove("client_assertion")
         pkce = "code_verifier" if self.is_at_token_endpoint else "code_challenge"
-        if not missed and "pkce" in self.named and pkce in sent:
+        if not members and "pkce" in self.named and pkce in sent:
             missed.append(pkce)
         if self._misses_authentication:
             missed.append("our authentication")

@@ -22,7 +22,7 @@ from smartapp.diagnosis.causes import before_launch, causes
 from smartapp.diagnosis.client import NTP, OF_CLIENT
 from smartapp.diagnosis.facts import Facts, of_endpoint
 from smartapp.diagnosis.finding import POSSIBLE, SEEN, Finding, advice, ok, problem
-from smartapp.diagnosis.tokens import CODE_OVER
+from smartapp.diagnosis.tokens import OF_CODE
 from smartapp.exchange import pipeline, token_budget
 from smartapp.exchange.pipeline import Exchange, Purpose, Request, Sent
 from smartapp.launches import backend, events, pending_revocations, steps
@@ -434,7 +434,7 @@ def _of_made_up_code(facts: Facts, error: SmartError, sent: Sent | None) -> Find
     assertion; what they say of the code, they say because it was made up."""
     found = explained(facts, error, "client", Step.TOKEN, sent)
     is_of_code = isinstance(error, InvalidGrant) and found.rule not in OF_CLIENT
-    if is_of_code or found.rule == CODE_OVER:
+    if is_of_code or found.rule in OF_CODE:
         return ok("client", "The EHR refused a made-up code and not this client: it seems known.")
     seen = f"A made-up code was sent to its token endpoint. {found.seen}"
     if isinstance(error, EHRLimited | TokenEndpointFailed):

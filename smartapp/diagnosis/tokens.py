@@ -68,7 +68,9 @@ _ENDED = "The person, their EHR session or a policy ended it; start a new launch
 _OVER = {"expired", "jti"}
 # What is named where nothing of OAuth is.
 _SAYS_LITTLE = {"missing", "invalid", "authentication", "credentials", "user", "expired", "fetch"}
-CODE_OVER = "C69"
+CODE_OVER, PKCE_FAILED = "C69", "C33"
+# What a server may find wrong with a code that it did not make.
+OF_CODE = frozenset((CODE_OVER, PKCE_FAILED))
 _ISSUERS_KEYS = ("See that the expected issuer is the right one and that its keys are found. Their "
                  "address can be entered on the endpoint's discovery page. If they are, tell the "
                  "vendor.")  # fmt: skip
@@ -104,7 +106,7 @@ _REQUEST = under(
     Entry("C60", SAID, "The EHR compares the redirect URI and finds it different",
           naming("redirect_uri"), ANSWER,
           "Compare, to the last character, what the vendor has with {c.redirect_uri}"),
-    Entry("C33", SAID, "The EHR's PKCE check failed", naming("pkce"), ANSWER,
+    Entry(PKCE_FAILED, SAID, "The EHR's PKCE check failed", naming("pkce"), ANSWER,
           "Ask the vendor: we send S256, as it publishes.", "discovery"),
     Entry("C61", SAID, "The EHR wants the client id in the body of the request",
           every(answered("invalid_request"), naming("client_id", "missing"),

@@ -626,6 +626,10 @@ REFUSALS: list[tuple[tuple[int, Any, dict[str, str]], str]] = [
      "could not fetch our keys"),
     ((400, {"error": "invalid_grant", "error_description": "Invalid client assertion signature"},
       {}), "does not have the key"),
+    ((400, {"error": "invalid_request", "error_description": "Missing code_verifier"}, {}),
+     "sent to it: code_verifier"),
+    ((400, {"error": "invalid_request", "error_description": "PKCE is required"}, {}),
+     "sent to it: code_verifier"),
     ((200, b"<html>", {}), "not an OAuth token endpoint"),
     ((404, b"<html>", {}), "not an OAuth token endpoint"),
     ((404, b"", {}), "not an OAuth token endpoint"),
@@ -692,6 +696,9 @@ async def test_the_made_up_code_is_named_as_what_it_is(healthy: EHR) -> None:
         ("invalid_grant", "redirect_uri mismatch"),
         ("invalid_grant", "The code is unknown or belongs to another client."),
         ("invalid_request", "Invalid code"),
+        # oauth2-mock-server 8.2.3, which keeps no challenge of a code that it did not make
+        ("invalid_request", "code_challenge required"),
+        ("invalid_request", "PKCE verification failed"),
         ("INVALID_GRANT", ""),
     ],
 )
