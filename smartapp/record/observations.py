@@ -305,7 +305,7 @@ def read_observation(
     # A withdrawn result is no result, even if it still has a number.
     value = NO_VALUE if status == "cancelled" else read_value(resource)
     stands_for_it = "" if value.text else NOT_THERE.get(status, "")
-    marks = _marks(resource, person, _absence(resource, value) or stands_for_it)
+    marks = of_parts = _marks(resource, person, _absence(resource, value) or stands_for_it)
     if marks.absent == stands_for_it != "":
         # The status is the reason then, and is shown once.
         marks = marks._replace(status="")
@@ -320,8 +320,9 @@ def read_observation(
         return reading._replace(marks=bare, value=NO_VALUE, flag=NO_FLAG, ranges=NO_RANGES)
     if ("component" in resource or "hasMember" in resource) and status != "cancelled":
         members = _contained_members(resource, person, related)
+        whole = reading._replace(marks=of_parts)
         reading = reading._replace(
-            parts=(*_parts(resource, reading, person), *members),
+            parts=(*_parts(resource, whole, person), *members),
             members=tuple(reference_names(resource.get("hasMember"))),
         )
     if "extension" in resource:

@@ -2074,6 +2074,23 @@ def test_what_a_result_was_derived_from_is_another_each_time() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        ("registered", "Not yet available"),
+        ("specimen-in-process", "Status “specimen in process”"),
+        ("preliminary", "Preliminary"),
+    ],
+)
+def test_the_status_of_a_panel_is_that_of_its_values(status: str, says: str) -> None:
+    """Also one that says why there is no value: the panel has none, and its parts do."""
+    sides = [{"valueQuantity": {"value": number, "unit": "mmHg"}} for number in (120, 80)]
+    assert_says(words_of("vitals", pressure(*sides, status=status)), f"120/80 | {says}")
+    part = {"code": words("Sodium"), "valueQuantity": quantity(140, "mmol/L")}
+    panel = result("Panel", component=[part], status=status)
+    assert_says(words_of("labs", panel), f"Sodium Panel 140 mmol/L {says}")
+
+
+@pytest.mark.parametrize(
     "members",
     [
         {"derivedFrom": [{"display": "Body Height"}, {"display": "Body Weight"}]},
