@@ -27,7 +27,7 @@ from pytest_django import DjangoAssertNumQueries
 from smartapp.diagnosis import own_side
 from smartapp.keys import heartbeat, key_creation
 from smartapp.keys.models import KeySet
-from smartapp.launches import store
+from smartapp.launches import ending
 from smartapp.launches.models import Launch, LaunchKind
 from smartapp.management.commands import maintain
 from smartapp.registrations import discovery
@@ -82,17 +82,17 @@ def test_purge_deletes_in_small_batches(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One DELETE of everything would hold SQLite's only write lock for many seconds."""
-    monkeypatch.setattr(store, "PURGE_BATCH", 10)
+    monkeypatch.setattr(ending, "PURGE_BATCH", 10)
     for number in range(25):
         make_launch(endpoint, f"s{number}", NOW - timedelta(hours=1), timedelta(hours=13))
-    assert [store.purge_batch(NOW) for _ in range(4)] == [10, 10, 5, 0]
+    assert [ending.purge_batch(NOW) for _ in range(4)] == [10, 10, 5, 0]
 
 
 def test_nothing_to_purge_costs_two_questions(
     db: None, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(2):
-        store.purge_batch(NOW)
+        ending.purge_batch(NOW)
 
 
 def test_one_round_does_it_all(endpoint: Endpoint) -> None:

@@ -1,9 +1,10 @@
-"""Ending many launches at once: all of an EHR, all of a person, or one (C133).
+"""Ending many launches at once: all of an EHR, all of a person, or one (C133); all of a restored
+backup; those that have expired.
 
-The app ends them here first, so that from this moment on no page shows anything of them. The
-requests to their EHRs wait in `pending_revocations`. Each batch is one transaction together with
-its entry in the audit trail, so an interrupted run continues where it stopped: launches that have
-ended are no longer among the open ones.
+For an administrator the app ends them here first, so that from this moment on no page shows
+anything of them. The requests to their EHRs wait in `pending_revocations`. Each batch is one
+transaction together with its entry in the audit trail, so an interrupted run continues where it
+stopped: launches that have ended are no longer among the open ones.
 
 Only the sealed tokens say who signed in at a launch. To find the launches of a person, they are
 decrypted one by one. A column with a digest of issuer and subject would be faster. But somebody who
@@ -15,23 +16,28 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from smartapp.audit import trail
-from smartapp.launches import store
+from smartapp.launches import pending_revocations, store
 from smartapp.launches import tokens as launch_tokens
-from smartapp.launches.models import EndReason, Launch, LaunchKind
+from smartapp.launches.models import EndReason, Launch, LaunchKind, Revocation
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.registrations.models import Endpoint, Registration
 from smartapp.vault import VaultError
 
 BATCH = 200
 READ_AT_ONCE = 1000
+PURGE_BATCH = 500
+# A launch that never got tokens is kept this long, because its state must stay used.
+UNFINISHED_LIFETIME = timedelta(hours=2)
 SECONDS_PER_REQUEST = 20
 
 
@@ -147,3 +153,54 @@ def _end_batch(uuids: list[UUID], selection: Selection, actor: str) -> int:
         ended = store.hand_over_batch(still_open, EndReason.ADMINISTRATOR, timezone.now())
         trail.record(actor, "launch.end", selection.words[:200], launches=len(ended))
     return len(ended)
+
+
+def end_batch_after_restore(now: datetime) -> int:
+    """End a few of the launches that are open in a restored backup; return how many.
+
+    Their EHRs are not asked to revoke: a refresh token that was used since the backup must not be
+    sent again.
+    """
+    pks = list(Launch.objects.filter(ended_at=None).values_list("pk", flat=True)[:PURGE_BATCH])
+    store.mark_ended(Launch.objects.filter(pk__in=pks), EndReason.RESTORED, now)
+    return len(pks)
+
+
+def purge_batch(now: datetime) -> int:
+    """Delete one small batch of expired rows; return how many sessions and launches were deleted.
+
+    One DELETE of everything would hold SQLite's only write lock for many seconds.
+    """
+    unfinished = list(
+        Launch.objects.filter(session=None, launched_at__lt=now - UNFINISHED_LIFETIME).values_list(
+            "pk", flat=True
+        )[:PURGE_BATCH]
+    )
+    Launch.objects.filter(pk__in=unfinished).delete()
+    expired = list(
+        Session.objects.filter(expire_date__lt=now).values_list("pk", flat=True)[:PURGE_BATCH]
+    )
+    if expired:
+        with transaction.atomic():
+            # Of processes that purge at the same moment each takes other sessions, so that no token
+            # is revoked twice.
+            free = Session.objects.select_for_update(skip_locked=True).filter(pk__in=expired)
+            expired = list(free.values_list("pk", flat=True))
+            _hand_over_expired(expired, now)
+            Session.objects.filter(pk__in=expired).delete()
+    return len(unfinished) + len(expired)
+
+
+def _hand_over_expired(session_digests: list[str], now: datetime) -> None:
+    """Add pending revocations for the refresh tokens of expired launches: one for lasting access
+    stays valid at the EHR. An access token expires by itself (C133)."""
+    unended = Launch.objects.filter(session__in=session_digests, ended_at=None)
+    rows = []
+    for uuid, endpoint_id, sealed in unended.values_list("uuid", "endpoint_id", "sealed_tokens"):
+        try:
+            tokens = launch_tokens.unseal(sealed, uuid)
+        except VaultError:  # nobody can use them any more
+            continue
+        if tokens.refresh_token is not None:
+            rows.append(pending_revocations.revocation_of(uuid, endpoint_id, tokens, now))
+    Revocation.objects.bulk_create(rows)

@@ -38,11 +38,8 @@ from smartapp.registrations import registry
 from smartapp.registrations.registry import EndpointConfig
 from smartapp.vault import KeyMissing, VaultError
 
-PURGE_BATCH = 500
 USE_WRITTEN_EVERY = timedelta(minutes=1)
 OVER_FOR_GOOD = datetime(1970, 1, 2, tzinfo=UTC)
-# A launch that never got tokens is kept this long, because its state must stay used.
-UNFINISHED_LIFETIME = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +208,7 @@ def close_unfinished(
         unfinished.filter(session=None).delete()
         return
     with transaction.atomic():
-        _end(unfinished, EndReason.FAILED, timezone.now())
+        mark_ended(unfinished, EndReason.FAILED, timezone.now())
         hand_over(uuid, config.endpoint_id, issued)
 
 
@@ -419,17 +416,18 @@ def hand_over_batch(
                 pending_revocations.revocation_of(uuid, endpoint_id, tokens, now, lease=lease)
             )
     Revocation.objects.bulk_create(filter(None, rows))
-    _end(Launch.objects.filter(pk__in=[uuid for uuid, _, _ in held]), reason, now)
+    mark_ended(Launch.objects.filter(pk__in=[uuid for uuid, _, _ in held]), reason, now)
     return [row.pk if row else None for row in rows]
 
 
 def end_unless_renewed(launch: StoredLaunch, reason: EndReason, now: datetime) -> None:
     """End a launch because of the EHR's answer to the tokens in this reading of it. The answer says
     nothing about newer tokens."""
-    _end(at_version(launch), reason, now)
+    mark_ended(at_version(launch), reason, now)
 
 
-def _end(launches: QuerySet[Launch], reason: EndReason, now: datetime) -> None:
+def mark_ended(launches: QuerySet[Launch], reason: EndReason, now: datetime) -> None:
+    """Write the end of these launches into their rows, without their tokens."""
     launches.update(
         sealed_tokens="",
         access_token_expires_at=None,
@@ -439,54 +437,3 @@ def _end(launches: QuerySet[Launch], reason: EndReason, now: datetime) -> None:
         ended_at=now,
         end_reason=reason,
     )
-
-
-def end_batch_after_restore(now: datetime) -> int:
-    """End a few of the launches that are open in a restored backup; return how many.
-
-    Their EHRs are not asked to revoke: a refresh token that was used since the backup must not be
-    sent again.
-    """
-    pks = list(Launch.objects.filter(ended_at=None).values_list("pk", flat=True)[:PURGE_BATCH])
-    _end(Launch.objects.filter(pk__in=pks), EndReason.RESTORED, now)
-    return len(pks)
-
-
-def purge_batch(now: datetime) -> int:
-    """Delete one small batch of expired rows; return how many sessions and launches were deleted.
-
-    One DELETE of everything would hold SQLite's only write lock for many seconds.
-    """
-    unfinished = list(
-        Launch.objects.filter(session=None, launched_at__lt=now - UNFINISHED_LIFETIME).values_list(
-            "pk", flat=True
-        )[:PURGE_BATCH]
-    )
-    Launch.objects.filter(pk__in=unfinished).delete()
-    expired = list(
-        Session.objects.filter(expire_date__lt=now).values_list("pk", flat=True)[:PURGE_BATCH]
-    )
-    if expired:
-        with transaction.atomic():
-            # Of processes that purge at the same moment each takes other sessions, so that no token
-            # is revoked twice.
-            free = Session.objects.select_for_update(skip_locked=True).filter(pk__in=expired)
-            expired = list(free.values_list("pk", flat=True))
-            _hand_over_expired(expired, now)
-            Session.objects.filter(pk__in=expired).delete()
-    return len(unfinished) + len(expired)
-
-
-def _hand_over_expired(session_digests: list[str], now: datetime) -> None:
-    """Add pending revocations for the refresh tokens of expired launches: one for lasting access
-    stays valid at the EHR. An access token expires by itself (C133)."""
-    unended = Launch.objects.filter(session__in=session_digests, ended_at=None)
-    rows = []
-    for uuid, endpoint_id, sealed in unended.values_list("uuid", "endpoint_id", "sealed_tokens"):
-        try:
-            tokens = launch_tokens.unseal(sealed, uuid)
-        except VaultError:  # nobody can use them any more
-            continue
-        if tokens.refresh_token is not None:
-            rows.append(pending_revocations.revocation_of(uuid, endpoint_id, tokens, now))
-    Revocation.objects.bulk_create(rows)

@@ -17,7 +17,7 @@ from smartapp.database import in_database, seconds_ahead
 from smartapp.diagnosis import own_side
 from smartapp.exchange import token_budget
 from smartapp.keys import heartbeat, key_creation
-from smartapp.launches import readiness, refresh, store
+from smartapp.launches import ending, readiness, refresh
 from smartapp.launches.models import Launch, Revocation
 from smartapp.protocol.errors import TokenBudgetSpent
 from tests.launches.conftest import Browser, refreshes
@@ -99,7 +99,7 @@ class TestLaunchThatIsOver:
         for minutes in (0, -TEN_MINUTES):
             clock.differs(minutes)
             assert await status(browser, uuid) == 404
-        assert await in_database(store.purge_batch, timezone.now()) == 1
+        assert await in_database(ending.purge_batch, timezone.now()) == 1
         assert not await in_database(Launch.objects.exists)
 
     async def test_a_sign_in_of_eleven_minutes_ago_is_too_old(

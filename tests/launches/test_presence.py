@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from smartapp import vault
 from smartapp.database import in_database
-from smartapp.launches import session_length, store
+from smartapp.launches import ending, session_length
 from smartapp.launches.models import EndReason, Launch, Revocation
 from smartapp.registrations.models import Registration
 from tests.counting import counted
@@ -89,7 +89,7 @@ class TestUnused:
         await let_pass(uuid, settings.IDLE_MINUTES)
         for path in ("", "context.json", "presence/"):
             assert (await browser.get(f"/launches/{uuid}/{path}")).status == 404
-        assert await in_database(store.purge_batch, timezone.now()) == 1
+        assert await in_database(ending.purge_batch, timezone.now()) == 1
         assert not await in_database(Launch.objects.filter(pk=uuid).exists)
 
     async def test_each_use_lets_it_live_on(

@@ -591,7 +591,7 @@ class TestTokensThatNobodyHas:
         ehr.refresh_token = refresh_token
         await browser.launch(ehr_launch())
         await in_database(Session.objects.update, expire_date=timezone.now() - timedelta(hours=1))
-        assert await in_database(store.purge_batch, timezone.now()) == 1
+        assert await in_database(ending.purge_batch, timezone.now()) == 1
         assert not await in_database(Launch.objects.exists)
         assert await work_off() == taken
         assert bool(ehr.valid_access_tokens) == (not taken)

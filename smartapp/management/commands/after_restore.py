@@ -18,7 +18,7 @@ from smartapp.keys import emergency, lifecycle, refusals, rotation
 from smartapp.keys.models import KeySet
 from smartapp.keys.refusals import StepRefused
 from smartapp.keys.rotation import Line
-from smartapp.launches import store
+from smartapp.launches import ending
 from smartapp.management.arguments import filled
 from smartapp.management.sealing import SealingCommand
 
@@ -72,7 +72,7 @@ class Command(SealingCommand):
         published = {key.kid for _, line in lines for key in line.published()}
         replaced = [_replaced(key_set, line, actor) for key_set, line in lines]
         replaced += [UNKNOWN.format(kid=kid) for kid in kids or () if kid not in published]
-        ended = sum(iter(lambda: store.end_batch_after_restore(timezone.now()), 0))
+        ended = sum(iter(lambda: ending.end_batch_after_restore(timezone.now()), 0))
         # The sessions of launches contain nothing. They stay, to explain why the launch ended.
         sessions, _ = Session.objects.exclude(session_data="").delete()
         codes, _ = RecoveryCode.objects.all().delete()

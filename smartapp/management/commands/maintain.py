@@ -24,7 +24,7 @@ from smartapp.brands import health, logos, own
 from smartapp.database import own_connection
 from smartapp.exception_reports import cause
 from smartapp.keys import fetches, heartbeat, stale_copies
-from smartapp.launches import events, pending_revocations, store
+from smartapp.launches import ending, events, pending_revocations
 from smartapp.logs import Failures
 from smartapp.registrations import discovery
 
@@ -38,7 +38,7 @@ MOST_SECONDS = 3600
 READING_DISCOVERY_SECONDS = 60
 
 PURGES = {
-    "expired launches": store.purge_batch,
+    "expired launches": ending.purge_batch,
     "JWKS fetches": fetches.purge_batch,
     "stale copies": stale_copies.purge_batch,
     "timelines": events.purge_batch,
