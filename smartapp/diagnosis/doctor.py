@@ -124,7 +124,11 @@ def explained(
         form, _ = steps.form_and_members(sent.response.body)
         detail |= {"form": form, "sent": sorted(sent.fields)}
     event = LaunchEvent(step=step, code=error.code, detail=detail, at=facts.now)
-    return replace(causes((event,), facts)[0], check=check)
+    found, *others = causes((event,), facts)
+    # Where nothing speaks for one more than for another.
+    possible = [one.fix for one in others if one.certainty == found.certainty == POSSIBLE]
+    fix = " If that is right: ".join((found.fix, *possible))
+    return replace(found, check=check, fix=fix)
 
 
 # --- what it publishes ---

@@ -18,7 +18,7 @@ from pytest_django import Settings
 from smartapp import vault
 from smartapp.database import in_database
 from smartapp.keys import key_creation, memory
-from smartapp.keys.models import KeySet, MaintainedBy, SigningKey
+from smartapp.keys.models import JWKSFetch, KeySet, MaintainedBy, SigningKey
 from smartapp.launches import readiness
 from smartapp.protocol.jwks import jwks_document
 from smartapp.registrations.models import Endpoint, EndpointOverride, Registration
@@ -649,6 +649,29 @@ async def test_what_would_end_every_launch_at_the_token_endpoint_is_found_before
     assert code == 1
     assert line.startswith("  PROBLEM client: ")
     assert words in output
+
+
+def _fetched_by_the_ehr() -> None:
+    now, kids = timezone.now(), list(SigningKey.objects.values_list("kid", flat=True))
+    JWKSFetch.objects.create(
+        key_set=KeySet.objects.get(), kids=kids, address="192.0.2.1", first_at=now, last_at=now,
+        count=1,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "names_keys"), [("client authentication failed", True), ("Unknown client", False)]
+)
+async def test_causes_that_nothing_speaks_for_are_named_together(
+    healthy: EHR, said: str, *, names_keys: bool
+) -> None:
+    """oidc-provider 9.13.3 says the first of every client that it does not accept."""
+    await in_database(_fetched_by_the_ehr)
+    refusal = {"error": "invalid_client", "error_description": said}
+    healthy.answers["/token"] = 401, refusal, {}
+    _, output = await in_database(run)
+    assert "with the vendor's portal" in output
+    assert ("If that is right: Compare the JWKS URL" in output) is names_keys
 
 
 @pytest.mark.parametrize("error", ["invalid_request", "unauthorized_client", "something_else"])
