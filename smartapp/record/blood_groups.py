@@ -1,7 +1,8 @@
 """Blood groups: one record has one. Two that differ may be two people's, and say so."""
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from smartapp.record.observations import REPLACED, Reading
@@ -13,10 +14,17 @@ _ABO = {
     **dict.fromkeys(("a", "a1", "a2"), "A"), "b": "B", **dict.fromkeys(("ab", "a1b", "a2b"), "AB"),
     **dict.fromkeys(("o", "0"), "O"),
 }  # fmt: skip
-_WORDS = re.compile(r"[^\W_]+|[+-](?=\W*$)")
+_WORDS = re.compile(r"[^\W_]+|[+-](?=(?:ve)?\W*$)")
 _SIGNS = {"+": "positive", "-": "negative", "pos": "positive", "neg": "negative", "nég": "negative"}
 # Between positive and negative, and called by one laboratory the one and by another the other.
 _BETWEEN = ("weak", "partial", "variant", "schwach", "faible")
+# How words begin that may stand beside a group. With any other word it is a sentence, in which "a"
+# is an article and "negative" a control: "Not determined, a new sample is needed".
+_BESIDE = (
+    *_BETWEEN, "abo", "rh", "bl", "sang", "group", "grup", "groep", "subgroup", "typ", "tip",
+    "fact", "fakt", "fatt", "finding", "confirm",
+)  # fmt: skip
+_LETTERS_BESIDE = frozenset({"d", "ve", "+", "-"})
 
 
 class _Group(NamedTuple):
@@ -30,28 +38,29 @@ class _Group(NamedTuple):
 def with_other_groups(readings: Sequence[Reading]) -> Sequence[Reading]:
     """Return the readings; a blood group that another one of the same person contradicts names the
     newest of those."""
-    groups = [
-        (one, group)
+    groups = {
+        id(one): group
         for one in readings
         if not _BLOOD_GROUPS.isdisjoint(one.loinc)
         and one.status_rank != REPLACED
         and (group := _group_of(one.value.text))
-    ]
-    remarks: dict[int, str] = {}
-    for one, group in groups:
-        others = [
-            other
-            for other, of_other in groups
-            if of_other.differs_from(group) and other.marks.whose == one.marks.whose
-        ]
-        if others:
-            remarks[id(one)] = _remark(max(others, key=_time))
-    if not remarks:
+    }
+    if len(set(groups.values())) < 2:
         return readings
+    newest: dict[str, dict[_Group, Reading]] = defaultdict(dict)
+    for one in sorted((one for one in readings if id(one) in groups), key=_time):
+        newest[one.marks.whose][groups[id(one)]] = one
     return [
-        one._replace(marks=one.marks.with_remarks(remarks[id(one)])) if id(one) in remarks else one
+        _contradicted(one, groups[id(one)], newest[one.marks.whose]) if id(one) in groups else one
         for one in readings
     ]
+
+
+def _contradicted(one: Reading, group: _Group, newest: Mapping[_Group, Reading]) -> Reading:
+    others = [other for of_other, other in newest.items() if of_other.differs_from(group)]
+    if not others:
+        return one
+    return one._replace(marks=one.marks.with_remarks(_remark(max(others, key=_time))))
 
 
 def _remark(other: Reading) -> str:
@@ -66,8 +75,10 @@ def _time(reading: Reading) -> float:
 
 def _group_of(words: str) -> _Group | None:
     """Return the group that a value names: "A Rh(D) positive", "O neg", "AB+". None if it names
-    none, or more than one."""
+    none, or more than one, or is a sentence."""
     said = _WORDS.findall(words.casefold())
+    if not all(map(_is_of_a_group, said)):
+        return None
     abo = {_ABO[one] for one in said if one in _ABO}
     signs = {_SIGNS[one[:3]] for one in said if one[:3] in _SIGNS}
     if any(one.startswith(_BETWEEN) for one in said):
@@ -75,3 +86,8 @@ def _group_of(words: str) -> _Group | None:
     if len(abo) > 1 or len(signs) > 1 or not (abo or signs):
         return None
     return _Group(next(iter(abo), ""), next(iter(signs), ""))
+
+
+def _is_of_a_group(word: str) -> bool:
+    is_known = word in _ABO or word[:3] in _SIGNS or word in _LETTERS_BESIDE
+    return is_known or word.startswith(_BESIDE)

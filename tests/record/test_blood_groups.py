@@ -37,6 +37,8 @@ def remarks(*results: Resource) -> list[str]:
         ("A", "AB"),
         ("Blutgruppe 0 Rh pos.", "A1 Rh positiv"),
         ("Groupe O Rhésus négatif", "Groupe A Rhésus négatif"),
+        ("Grupo sanguíneo O, factor Rh positivo", "Gruppo 0 negativo"),
+        ("A+ve", "A-ve"),
     ],
 )
 def test_two_that_differ_say_so(older: str, newer: str) -> None:
@@ -55,6 +57,13 @@ def test_two_that_differ_say_so(older: str, newer: str) -> None:
         ("A negative", "A weak D positive"),  # one laboratory's negative is another's weak
         ("A positive", "See comment"),
         ("A positive", "A or B, repeat"),
+        # Sentences, in which "a" is an article and "negative" is a control.
+        ("O positive", "Unable to determine, a new sample is required"),
+        ("B positive", "A new sample is required"),
+        ("O positive", "Negative control failed"),
+        ("A positive", "Ver o resultado anterior"),
+        ("A positive", "Duplicate of specimen B"),
+        ("A positive", "0.5"),
     ],
 )
 def test_the_same_in_other_words_does_not(older: str, newer: str) -> None:
