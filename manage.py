@@ -6,6 +6,7 @@ requirements into `.venv/`, and every command then runs there. A Python that has
 deployment or in an active virtual environment, is used as it is, and nothing is installed.
 """
 
+import errno
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
-INTERRUPTED = 130  # as shells have it
+INTERRUPTED, PIPE_BROKEN = 130, 141  # as shells have them
 REQUIREMENTS = {"demo": "requirements.txt", "test": "requirements-dev.txt"}
 
 
@@ -85,11 +86,47 @@ def main() -> None:
         from smartapp.first_run import complete_dotenv, port_of
 
         complete_dotenv(ROOT / ".env", port_of(sys.argv[2:]))
+    prepare_output()
     run_command()
+
+
+def prepare_output() -> None:
+    """Let nothing end a command half way because of where it prints: a terminal or a pipe whose
+    encoding lacks a letter of a name, or an output that is closed."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        else:
+            stream.reconfigure(errors="backslashreplace")
+
+
+def finish_output() -> None:
+    """Write what Python still keeps. At its own end it may lose that without a word: an export on a
+    full disk would seem to have succeeded."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # What cannot be written is not tried again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(why_not_written(error))
+
+
+def why_not_written(error: OSError) -> int | str:
+    """Return the exit code after `| head`, and a sentence else."""
+    is_broken = isinstance(error, BrokenPipeError)
+    return PIPE_BROKEN if is_broken else f"Something cannot be written: {error.strerror}."
 
 
 def run_command() -> None:
     """Run the command. What the operator has to put right is said in a sentence."""
+    try:
+        run_named_command()
+    finally:
+        finish_output()
+
+
+def run_named_command() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "smartapp.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
@@ -103,6 +140,8 @@ def run_command() -> None:
     except ImproperlyConfigured as error:
         sys.exit(str(error))
     except OSError as error:
+        if error.errno in {errno.EPIPE, errno.ENOSPC, errno.EDQUOT}:  # which name no file
+            sys.exit(why_not_written(error))
         if "--traceback" in sys.argv or not error.filename:
             raise
         whose = " Run this as the user whom the app runs as."

@@ -74,6 +74,7 @@ def test_the_way_is_told_innermost_first() -> None:
     ("why", "words"),
     [
         (errors.DuplicateTable("secret"), "Another `migrate` is running"),
+        (errors.LockNotAvailable("secret"), "run it again when that has ended"),
         (errors.InsufficientPrivilege("permission denied for table a"), "for table a. See that "),
         (errors.UndefinedColumn("column a does not exist"), "Run `python manage.py migrate`"),
         (psycopg.OperationalError("it is away"), "cannot be used: it is away."),

@@ -1,6 +1,7 @@
 """`manage.py` itself: which Python runs a command. Here a script stands for that of `.venv`."""
 
 import errno
+import io
 import os
 import shutil
 import subprocess
@@ -225,3 +226,42 @@ def test_a_file_that_may_not_be_written_is_named(
         SystemExit, match=r"^/srv/smartapp/var/static/a: Permission denied\. Run this"
     ):
         manage.run_command()
+
+
+@pytest.fixture
+def shell_environment() -> dict[str, str]:
+    return processes.environment("http://127.0.0.1:1", "sqlite://:memory:")
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "words"),
+    [
+        ("> /dev/full", 1, "Something cannot be written: No space left on device."),
+        (">&-", 0, ""),
+        # Who reads has gone before the first word, as `| head -1` before the second.
+        ("> >(exec <&-; touch gone; sleep 9)", 141, ""),
+    ],
+)
+def test_where_the_output_goes_is_no_traceback_and_full_is_no_success(
+    tmp_path: Path, shell_environment: dict[str, str], output: str, code: int, words: str
+) -> None:
+    waits = "while [ ! -e gone ]; do sleep 0.05; done;" if "gone" in output else ""
+    command = f"{waits} {sys.executable} {ROOT}/manage.py check"
+    done = subprocess.run(  # noqa: S603
+        ["bash", "-c", f"{{ {command}; }} {output}"],  # noqa: S607
+        cwd=tmp_path, env=shell_environment, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.strip()) == (code, words)
+
+
+def test_a_letter_that_a_terminal_lacks_is_written_as_its_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = io.BytesIO()
+    terminal = io.TextIOWrapper(written, encoding="latin-1")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BytesIO(), encoding="latin-1"))
+    manage.prepare_output()
+    sys.stdout.write("Zürich 東\n")
+    terminal.flush()
+    assert written.getvalue() == b"Z\xfcrich \\u6771\n"

@@ -63,6 +63,7 @@ class Command(BaseCommand):
         if destination == "-":
             for line in lines:
                 self.stdout.write(line, ending="")
+            self.stdout.flush()  # what was not written is not recorded as exported
             return
         path = Path(destination)
         is_pipe_or_device = path.exists() and not path.is_file()
@@ -70,7 +71,7 @@ class Command(BaseCommand):
         # An export that fails half way, on a full disk, must not cost the one of yesterday.
         fresh = path if is_pipe_or_device else whole.with_name(f"{whole.name}.new")
         try:
-            with fresh.open("w", newline="") as file:
+            with fresh.open("w", encoding="utf-8", newline="") as file:
                 file.writelines(lines)
             if not is_pipe_or_device:
                 fresh.replace(whole)
