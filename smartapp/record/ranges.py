@@ -97,11 +97,11 @@ _SIDE = re.compile(
 _UNIT_IN_WORDS = re.compile(r"(?<!\S)[^\s/%^*]*[/%^*]\S*")
 # "Pregnant/lactating" are two names. Of a unit one part is short ("cells/uL") or a measure
 # ("beats/minute"), or it follows a number.
-_LONG_WORD = re.compile(r"[(\[]?(?:[^\W\d_]+-)*[^\W\d_]{4,}(?:-[^\W\d_]+)*[)\],;.:]*")
 _MEASURE = re.compile(
     "mol|gram|lit(?:er|re|ro)|met(?:er|re|ro)|minut|second|sekund|hour|stund|day|unit|field|volum",
     re.IGNORECASE,
 )
+SPACES_IN_A_RANGE = 8  # at most, between a number and its unit
 _UNIT_WORDS = frozenset(
     ["mmhg", "kpa", "kg", "g", "cm", "mm", "mg", "mmol", "s", "sec", "fl", "pg", "ph"]
 )
@@ -550,9 +550,16 @@ def _said(words: str) -> frozenset[str]:
 def _is_a_unit(found: re.Match[str]) -> bool:
     """Return whether a word with a sign of units in it is one, and not two names with a slash."""
     parts = found[0].split("/")
-    are_long = len(parts) > 1 and all(map(_LONG_WORD.fullmatch, parts))
-    is_beside_a_number = found.string[: found.start()].rstrip()[-1:].isdigit()
-    return not are_long or is_beside_a_number or any(map(_MEASURE.search, parts))
+    if len(parts) == 1 or not all(map(_is_a_name, parts)) or any(map(_MEASURE.search, parts)):
+        return True
+    before = found.string[max(0, found.start() - SPACES_IN_A_RANGE) : found.start()]
+    return before.rstrip()[-1:].isdigit()
+
+
+def _is_a_name(part: str) -> bool:
+    """Return whether a word of at least four letters is in it: "african-american", "(pregnant"."""
+    words = part.strip("()[],;.:").split("-")
+    return all(map(str.isalpha, words)) and any(len(word) >= 4 for word in words)
 
 
 def _each(value: object) -> list[object]:
