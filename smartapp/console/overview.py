@@ -4,15 +4,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Count, Max, Min, Q
 from django.urls import reverse
 
 from smartapp.diagnosis import outcome
 from smartapp.keys import automation, heartbeat
 from smartapp.keys.models import KeySet
 from smartapp.launches.models import LaunchEvent, Revocation, Step
+from smartapp.launches.pending import PENDING_LIFETIME
 from smartapp.registrations.discovery_page import State, state, with_last_document
 from smartapp.registrations.models import Endpoint, Registration
 
@@ -20,6 +22,7 @@ HOURS = 24
 BAR_DISTANCE, BARS_HEIGHT = 20, 64
 ALARMS_SHOWN, ALARMS_RECENT = 5, timedelta(days=30)
 GIVEN_UP_RECENTLY = timedelta(days=7)
+NEEDS_SHOWN = EHRS_SHOWN = 20
 # What happens to a launch whose page was open already.
 _AFTERWARDS = (Step.REFRESH, Step.INTROSPECTION, Step.END, Step.FLOOD)
 _STOPPED = ~Q(code="") & ~Q(code__in=outcome.OF_A_PART) & ~Q(step__in=_AFTERWARDS)
@@ -31,6 +34,14 @@ class Need:
 
     text: str
     url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The first needs, and how many more there are."""
+
+    shown: tuple[Need, ...]
+    more: int
 
 
 @dataclass(slots=True)
@@ -57,7 +68,7 @@ class Launches:
 
 @dataclass(frozen=True, slots=True)
 class EHRDay:
-    """One EHR's launches of the day. `error` is what stopped most of those that failed."""
+    """One EHR's launches of the day. `error` is the most frequent one of those that failed."""
 
     name: str
     endpoint_id: int
@@ -87,11 +98,13 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class LastDay:
-    """`strangers` are the attempts that named no registered EHR: anybody can send those."""
+    """`more` is how many EHRs had launches beside `ehrs`. `strangers` are the visits that belong to
+    no launch of a registered EHR: anybody can send those."""
 
     total: Launches
     bars: tuple[Bar, ...]
     ehrs: tuple[EHRDay, ...]
+    more: int
     strangers: int
 
 
@@ -106,7 +119,7 @@ def recent_wrong_patients(now: datetime) -> list[LaunchEvent]:
     return list(recent.select_related("endpoint").order_by("-id")[:ALARMS_SHOWN])
 
 
-def needs(user: User | AnonymousUser, now: datetime) -> list[Need]:
+def needs(user: User | AnonymousUser, now: datetime) -> Needs:
     """Return what needs an administrator now, of what this one may see."""
     found: list[Need] = []
     if user.has_perm("keys.view_keyset"):
@@ -115,7 +128,7 @@ def needs(user: User | AnonymousUser, now: datetime) -> list[Need]:
         found += _of_endpoints()
     if user.has_perm("launches.view_revocation"):
         found += _of_revocations(now)
-    return found
+    return Needs(tuple(found[:NEEDS_SHOWN]), len(found[NEEDS_SHOWN:]))
 
 
 def _of_keys(now: datetime) -> Iterator[Need]:
@@ -123,7 +136,7 @@ def _of_keys(now: datetime) -> Iterator[Need]:
         yield Need(problem)
     for key_set in KeySet.objects.all():
         url = reverse("admin:keys_keyset_change", args=[key_set.pk])
-        for warning in automation.warnings(key_set, now):
+        for warning in automation.all_warnings([key_set], now):
             yield Need(warning, url)
 
 
@@ -153,44 +166,77 @@ def _of_revocations(now: datetime) -> Iterator[Need]:
 def last_day(now: datetime) -> LastDay:
     """Return the launches that began in this hour and the 23 before it, by hour and by EHR."""
     since = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
-    recent = LaunchEvent.objects.filter(at__gte=since)
     total, hours = Launches(), [Launches() for _ in range(HOURS)]
     of_ehrs: dict[int, Launches] = defaultdict(Launches)
+    failed: set[str] = set()
     strangers = 0
-    for began, ehr, failures, pages in _attempts(recent):
-        if ehr is None:
+    for one in _attempts(since):
+        if one.ehr is None or not one.launches:
             strangers += 1
             continue
-        hour = hours[int((began - since) / timedelta(hours=1))]
-        for counted in (total, hour, of_ehrs[ehr]):
-            counted.count(is_failed=failures > 0, is_shown=pages > 0)
-    return LastDay(total, _bars(since, hours), tuple(_ehrs(recent, of_ehrs)), strangers)
+        # The clock of the machine that wrote it may be ahead of this one's.
+        hour = hours[min(int((one.began - since) / timedelta(hours=1)), HOURS - 1)]
+        for counted in (total, hour, of_ehrs[one.ehr]):
+            counted.count(is_failed=one.is_failed, is_shown=one.shown is not None)
+        if one.is_failed:
+            failed.add(one.key)
+    ehrs = tuple(_ehrs(since, of_ehrs, failed))
+    more = len(ehrs[EHRS_SHOWN:])
+    return LastDay(total, _bars(since, hours), ehrs[:EHRS_SHOWN], more, strangers)
 
 
-def _attempts(recent: QuerySet[LaunchEvent]) -> Iterator[tuple[datetime, int | None, int, int]]:
-    """Yield when each attempt began, its EHR, and how many failures and pages it has."""
-    attempts = recent.values("attempt").annotate(
-        began=Min("at"),
-        ehr=Max("endpoint"),
-        steps=Count("id", filter=~Q(step__in=(*_AFTERWARDS, Step.FHIR))),
-        failures=Count("id", filter=_STOPPED),
-        pages=Count("id", filter=Q(step=Step.FHIR)),
+class _Attempt(NamedTuple):
+    """`launches`: how often it was begun here; an answer that nobody waits for has none. `stopped`
+    and `shown`: when something last stopped it, and when its page was last shown."""
+
+    key: str
+    began: datetime
+    ehr: int | None
+    launches: int
+    stopped: datetime | None
+    shown: datetime | None
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether it was stopped and did not come to its page after that, as it does after a wait
+        where too many sign in at once."""
+        return self.stopped is not None and (self.shown is None or self.shown < self.stopped)
+
+
+def _attempts(since: datetime) -> Iterator[_Attempt]:
+    """Yield the attempts that began since then. One that began shortly before may have come back
+    from its sign-in since."""
+    attempts = (
+        LaunchEvent.objects.filter(at__gte=since - PENDING_LIFETIME)
+        .values("attempt")
+        .annotate(
+            began=Min("at"),
+            ehr=Max("endpoint"),
+            launches=Count("id", filter=Q(step=Step.LAUNCH)),
+            stopped=Max("at", filter=_STOPPED),
+            shown=Max("at", filter=Q(step=Step.FHIR) & ~_STOPPED),
+            steps=Count("id", filter=~Q(step__in=(*_AFTERWARDS, Step.FHIR))),
+        )
     )
-    begun = attempts.filter(steps__gt=0).order_by()
-    yield from begun.values_list("began", "ehr", "failures", "pages").iterator()
+    begun = attempts.filter(steps__gt=0, began__gte=since).order_by()
+    yield from map(_Attempt._make, begun.values_list("attempt", *_Attempt._fields[1:]).iterator())
 
 
-def _ehrs(recent: QuerySet[LaunchEvent], of_ehrs: dict[int, Launches]) -> Iterator[EHRDay]:
+def _ehrs(
+    since: datetime, of_ehrs: dict[int, Launches], failed_attempts: set[str]
+) -> Iterator[EHRDay]:
     """Yield the EHRs, the one where most launches failed first."""
     renewals = Counter[int]()
     errors: dict[int, Counter[str]] = defaultdict(Counter)
-    failed = recent.filter(_STOPPED | (Q(step=Step.REFRESH) & ~Q(code="")), endpoint__isnull=False)
-    counted = failed.values("endpoint", "step", "code").annotate(count=Count("id")).order_by()
-    for endpoint, step, code, count in counted.values_list("endpoint", "step", "code", "count"):
+    failures = LaunchEvent.objects.filter(
+        _STOPPED | (Q(step=Step.REFRESH) & ~Q(code="")), at__gte=since, endpoint__isnull=False
+    ).order_by()
+    rows = failures.values_list("endpoint", "attempt", "step", "code")
+    for endpoint, attempt, step, code in rows.iterator():
         if step == Step.REFRESH:
-            renewals[endpoint] += count
-        else:
-            errors[endpoint][code] += count
+            renewals[endpoint] += 1
+        elif attempt in failed_attempts:
+            errors[endpoint][code] += 1
     found = [
         EHRDay(
             name=endpoint.name,

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from smartapp.console import overview
+from smartapp.keys import rotation
 from smartapp.keys.models import KeySet, MaintainedBy
 from smartapp.launches.models import LaunchEvent, Revocation, Step
 from smartapp.registrations.models import Endpoint, Registration
@@ -42,10 +43,11 @@ def attempt(
 ) -> None:
     """Store the steps of one attempt; the last one has the error."""
     name = f"{next(_numbers):032x}"
-    for step in steps:
+    for seconds, step in enumerate(steps):
         LaunchEvent.objects.create(
-            attempt=name, endpoint=ehr, step=step, at=at - timedelta(hours=hours_ago),
-            duration_ms=1, code=code if step == steps[-1] else "",
+            attempt=name, endpoint=ehr, step=step, duration_ms=1,
+            at=at - timedelta(hours=hours_ago) + timedelta(seconds=seconds),
+            code=code if step == steps[-1] else "",
         )  # fmt: skip
 
 
@@ -112,8 +114,44 @@ def test_the_ehr_where_most_failed_stands_first_with_its_usual_error() -> None:
 
 def test_what_strangers_send_is_counted_apart() -> None:
     attempt(None, Step.LAUNCH, code="unknown-iss")
+    attempt(None, Step.LAUNCH, code="launch-not-found")  # a page whose launch has ended
+    attempt(None, Step.CALLBACK, code="answer-incomplete")
+    attempt(endpoint(), Step.CALLBACK, code="state-of-another-browser")
     found = day()
-    assert (found.total.begun, found.ehrs, found.strangers) == (0, (), 1)
+    assert (found.total.begun, found.ehrs, found.strangers) == (0, (), 4)
+
+
+def test_an_answer_is_of_the_launch_that_began_before_the_first_hour() -> None:
+    ehr, first = endpoint(), NOW.replace(minute=0) - timedelta(hours=23)
+    name = f"{next(_numbers):032x}"
+    for step, minutes in ((Step.LAUNCH, -3), (Step.CALLBACK, 2)):
+        at = first + timedelta(minutes=minutes)
+        LaunchEvent.objects.create(attempt=name, endpoint=ehr, step=step, at=at, duration_ms=1)
+    assert (day().total.begun, day().strangers) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"), [(Step.FHIR, (1, 0, 0)), (Step.TOKEN, (0, 1, 0)), (None, (0, 1, 0))]
+)
+def test_who_waited_and_came_to_the_page_did_not_fail(
+    last: Step | None, expected: tuple[int, int, int]
+) -> None:
+    """Too many signed in at once, and the browser asked again."""
+    ehr, name = endpoint(), f"{next(_numbers):032x}"
+    steps = [(Step.LAUNCH, ""), (Step.TOKEN, "busy"), *([(last, "")] if last else [])]
+    for seconds, (step, code) in enumerate(steps):
+        LaunchEvent.objects.create(
+            attempt=name, endpoint=ehr, step=step, code=code, duration_ms=1,
+            at=NOW + timedelta(seconds=seconds),
+        )  # fmt: skip
+    [found] = day().ehrs
+    assert (found.launches.shown, found.launches.failed, found.launches.unfinished) == expected
+    assert bool(found.error) == (found.launches.failed > 0)
+
+
+def test_a_machine_whose_clock_is_ahead_has_its_launches_in_the_last_hour() -> None:
+    attempt(endpoint(), *TO_THE_PAGE, at=NOW.replace(minute=59) + timedelta(minutes=2))
+    assert day().bars[-1].launches.shown == 1
 
 
 def test_a_busy_day_takes_no_more_statements() -> None:
@@ -142,6 +180,23 @@ class TestNeeds:
         assert wanted in page_of(administrator("view_keyset", "view_registration"), "/admin/")
         MaintainedBy.objects.create(machine="app-1", last_at=timezone.now())
         assert wanted not in page_of(administrator(), "/admin/")
+
+    def test_a_key_set_that_cannot_be_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        endpoint()
+
+        def unreadable(_: KeySet) -> list[rotation.Line]:
+            raise OperationalError("a damaged page")
+
+        monkeypatch.setattr(rotation, "of", unreadable)
+        home = page_of(administrator("view_keyset"), "/admin/")
+        assert "its keys cannot be read (OperationalError)" in home
+
+    def test_of_very_many_the_first_and_how_many_more(self) -> None:
+        for number in range(overview.NEEDS_SHOWN + 2):
+            endpoint(f"New Hospital {number:02}", pinned_hosts=[])
+        home = page_of(administrator("view_registration"), "/admin/")
+        assert home.count("discovery was never read") == overview.NEEDS_SHOWN
+        assert "And 2 more" in home
 
     @pytest.mark.parametrize(
         ("days", "words"), [(1, "An EHR could not be told that a launch has ended here"), (8, "")]

@@ -19,7 +19,7 @@ def recent_wrong_patients() -> list[LaunchEvent]:
 
 
 @register.simple_tag
-def needs_of(user: User | AnonymousUser) -> list[overview.Need]:
+def needs_of(user: User | AnonymousUser) -> overview.Needs:
     return overview.needs(user, timezone.now())
 
 
