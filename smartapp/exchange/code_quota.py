@@ -36,12 +36,13 @@ from django.core.cache import cache
 from django.utils.crypto import salted_hmac
 
 from smartapp.exchange import background, token_budget
-from smartapp.exchange.token_budget import WINDOW_SECONDS, Share, shared
+from smartapp.exchange.token_budget import WINDOW_SECONDS, Share
 from smartapp.http import is_loopback
 from smartapp.protocol.errors import CodesRefused, InvalidClient, SmartError, TokenError
 from smartapp.protocol.token import TokenResponse
 from smartapp.rate_limit import IPV6_SITE, network_of
 from smartapp.registrations.registry import EndpointConfig
+from smartapp.shared_cache import in_cache
 
 SHARE_OF_A_STRANGER = 1 / 5
 SHARE_WHERE_CODES_WERE_GOOD = 3 / 5
@@ -86,10 +87,10 @@ class Place:
         return response
 
     async def free(self, *, code_was_good: bool = False) -> None:
-        await shared(_free, self.key, self.network if code_was_good else "", away=None)
+        await in_cache(_free, self.key, self.network if code_was_good else "", away=None)
 
     async def _keep(self) -> None:
-        await shared(_keep, self, away=None)
+        await in_cache(_keep, self, away=None)
 
 
 async def take(config: EndpointConfig, address: str) -> Place | None:
@@ -132,7 +133,7 @@ async def _place(config: EndpointConfig, address: str, limit: int) -> Place | No
 async def _waited_for(config: EndpointConfig, prefix: str, limit: int) -> Place | None:
     give_up_at = time.monotonic() + PLACE_WAITS_SECONDS
     while True:
-        taken: Place | float | None = await shared(_take, prefix, limit, time.time(), away=None)
+        taken: Place | float | None = await in_cache(_take, prefix, limit, time.time(), away=None)
         if taken is None or isinstance(taken, Place):
             return taken
         if time.monotonic() + taken > give_up_at:

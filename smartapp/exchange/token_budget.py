@@ -21,18 +21,15 @@ import enum
 import logging
 import random
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from django.core.cache import cache
 
 from smartapp import metrics
-from smartapp.exception_reports import cause
 from smartapp.protocol.errors import EHRLimited, TokenBudgetSpent
 from smartapp.protocol.retry_after import retry_after_seconds
 from smartapp.registrations.registry import EndpointConfig
+from smartapp.shared_cache import in_cache
 
 # One second more than a minute: requests may reach the EHR closer together than they were sent.
 WINDOW_SECONDS = 61
@@ -43,16 +40,8 @@ CODE_WAITS_SECONDS = 15
 # Upper limit for Retry-After: a gateway's mistake must not lock people out for a day.
 LONGEST_BACK_OFF_SECONDS = 600
 
-# How long a person waits for the cache, and how long the app does not use it after a failure.
-CACHE_SECONDS = 1.0
-AWAY_SECONDS = 10.0
-
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-_threads = ThreadPoolExecutor(2, thread_name_prefix="token-budget")
-_away_until = 0.0
 # Per registration id: when its pause after a 429 ends, by `time.monotonic`, as far as this process
 # knows.
 _left_alone: dict[int, float] = {}
@@ -98,7 +87,7 @@ async def limited(config: EndpointConfig, retry_after: str | None) -> EHRLimited
     metrics.token_budget.labels(config.registration_slug, "limited by the EHR").inc()
     logger.warning("%s answered 429: left alone for %d s", config.registration_slug, seconds)
     if config.token_requests_per_minute:
-        await shared(_leave_alone, config.registration_id, now, seconds, away=0.0)
+        await in_cache(_leave_alone, config.registration_id, now, seconds, away=0.0)
     return EHRLimited(f"the EHR answered 429 to {config.registration_slug}", retry_after=seconds)
 
 
@@ -110,11 +99,8 @@ def asked_to_wait(retry_after: str | None) -> float | None:
 
 
 def forget() -> None:
-    """Forget all pauses and that the cache was away: in tests the EHR ends before the process
-    does."""
-    global _away_until
+    """Forget all pauses: in tests the EHR ends before the process does."""
     _left_alone.clear()
-    _away_until = 0.0
 
 
 def _seconds(retry_after: str | None, now: float) -> float:
@@ -135,27 +121,7 @@ async def _seconds_to_wait(config: EndpointConfig, share: Share) -> float:
     first = int(limit * share.value)
     slots = [_key(config.registration_id, slot) for slot in range(first, limit)]
     left_alone = _key(config.registration_id, "429")
-    return await shared(_take, slots, left_alone, time.time(), away=0.0)
-
-
-async def shared(work: Callable[..., T], *arguments: object, away: T) -> T:
-    """Return the result of `work`, done in a thread, because the cache may be on the network.
-    Return `away` if the cache fails or is too slow.
-
-    It has its own threads: a cache that accepts a connection and never answers blocks a thread for
-    seconds, and the event loop's default threads are needed to look up every EHR's address.
-    """
-    global _away_until
-    if time.monotonic() < _away_until:
-        return away
-    try:
-        async with asyncio.timeout(CACHE_SECONDS):
-            return await asyncio.get_running_loop().run_in_executor(_threads, work, *arguments)
-    except Exception as error:
-        # Every exception of a cache driver means the same here.
-        _away_until = time.monotonic() + AWAY_SECONDS
-        logger.error("token budget: the cache is away: %s", cause(error))
-        return away
+    return await in_cache(_take, slots, left_alone, time.time(), away=0.0)
 
 
 def _key(registration_id: int, slot: int | str) -> str:

@@ -2,38 +2,33 @@
 
 A token is kept, sealed, in the shared cache until it expires, because athenahealth answers 429
 after a few token requests a minute (C128). For the same reason only one of several callers asks the
-EHR for a new token, and the others wait for its result.
+EHR for a new token, and the others wait for its result. While the cache is away nothing is kept and
+every caller asks the EHR.
 """
 
 import asyncio
 import hashlib
 import json
-import logging
 import time
-from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeVar
 
 from django.core.cache import cache
 from django.utils import timezone
 
-from smartapp.exception_reports import cause
 from smartapp.exchange import pipeline
 from smartapp.exchange.pipeline import Purpose, Request
 from smartapp.protocol import scopes, token
 from smartapp.protocol.errors import EHRTimeout
 from smartapp.registrations import discovery, registry
 from smartapp.registrations.registry import EndpointConfig
+from smartapp.shared_cache import in_cache
 from smartapp.vault import Form, VaultError
 
 # Longer than the slowest answer. The mark expires by itself because its process may have died.
 ASKS_SECONDS = 45
 WAIT_SECONDS = 20
 POLL_SECONDS = 0.1
-T = TypeVar("T")
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +53,7 @@ async def backend_token(registration_slug: str, scope: str) -> BackendToken:
     key = _cache_key(config, wanted)
     give_up_at = time.monotonic() + WAIT_SECONDS
     while (kept := await _cached(key)) is None:
-        if await _unless_cache_is_away(
-            True, cache.aadd(f"{key}-asked", True, timeout=ASKS_SECONDS)
-        ):
+        if await in_cache(cache.add, f"{key}-asked", True, ASKS_SECONDS, away=True):
             return await _ask_and_cache(config, wanted, key)
         if time.monotonic() > give_up_at:
             raise EHRTimeout(f"{registration_slug}: a token was asked for, and none came")
@@ -69,7 +62,7 @@ async def backend_token(registration_slug: str, scope: str) -> BackendToken:
 
 
 async def _cached(key: str) -> BackendToken | None:
-    kept = _open(await _unless_cache_is_away(None, cache.aget(key)), key)
+    kept = _open(await in_cache(cache.get, key, away=None), key)
     return kept if kept is not None and timezone.now() < kept.expires_at else None
 
 
@@ -82,23 +75,10 @@ async def _ask_and_cache(config: EndpointConfig, wanted: str, key: str) -> Backe
             return kept
         fresh = await request(config, wanted)
         seconds = (fresh.expires_at - timezone.now()).total_seconds()
-        await _unless_cache_is_away(
-            None, cache.aset(key, FORM.seal(fresh, key), timeout=max(seconds, 0))
-        )
+        await in_cache(cache.set, key, FORM.seal(fresh, key), max(seconds, 0), away=None)
     finally:
-        await _unless_cache_is_away(True, cache.adelete(f"{key}-asked"))
+        await in_cache(cache.delete, f"{key}-asked", away=False)
     return fresh
-
-
-async def _unless_cache_is_away(otherwise: T, asked: Awaitable[T]) -> T:
-    """Return the cache's answer. While the cache is away nothing is kept and every caller asks the
-    EHR; a token that has already come is still returned."""
-    try:
-        return await asked
-    except Exception as error:
-        # Every exception of a cache driver means the same here.
-        logger.error("2-legged tokens: the cache is away: %s", cause(error))
-        return otherwise
 
 
 async def request(config: EndpointConfig, wanted: str) -> BackendToken:

@@ -21,10 +21,10 @@ from django.core.cache import caches
 
 from smartapp import vault
 from smartapp.chart.chart import FHIRUserView
-from smartapp.exchange.token_budget import shared
 from smartapp.launches.cookies import SessionKey
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.record.news import Share, share_from
+from smartapp.shared_cache import in_cache
 
 # The version of the pieces: those of a release with another version are not shown.
 FORM = 2
@@ -56,7 +56,7 @@ class Shelf:
         nothing = Kept(now)
         if not settings.READ_AGAIN_SECONDS:
             return nothing
-        sealed = await shared(caches["pages"].get, self._name, away=None)
+        sealed = await in_cache(caches["pages"].get, self._name, away=None)
         if sealed is None:
             return nothing
         try:
@@ -68,10 +68,10 @@ class Shelf:
         seconds = settings.READ_AGAIN_SECONDS
         if seconds:
             sealed = vault.seal(_closed(kept), self._context(tokens))
-            await shared(caches["pages"].set, self._name, sealed, seconds, away=None)
+            await in_cache(caches["pages"].set, self._name, sealed, seconds, away=None)
 
     async def clear(self) -> None:
-        await shared(caches["pages"].delete, self._name, away=False)
+        await in_cache(caches["pages"].delete, self._name, away=False)
 
     def _context(self, tokens: LaunchTokens) -> str:
         context = tokens.context

@@ -16,6 +16,7 @@ from django.db.models import Model
 from django.utils import timezone
 from pytest_django import Settings
 
+from smartapp import shared_cache
 from smartapp.audit.models import AuditEvent, ChainEnd
 from smartapp.brands.folding import indexed_words, sort_key
 from smartapp.brands.models import Brand, BrandAddress, BrandEndpoint
@@ -121,6 +122,7 @@ def registered(transactional_db: None, settings: Settings, ehr: ScriptedEHR) -> 
     memory.forget()
     events.forget()
     token_budget.forget()
+    shared_cache.forget()
     close_thread_connections()
 
 

@@ -72,10 +72,10 @@ class TestToken:
     ) -> None:
         """What could not be kept is not lost: each caller asks the EHR."""
 
-        async def away(*_: object, **__: object) -> None:
+        def away(*_: object, **__: object) -> None:
             raise ConnectionError
 
-        for name in ("aget", "aadd", "aset", "adelete"):
+        for name in ("get", "add", "set", "delete"):
             monkeypatch.setattr(type(caches["default"]), name, away)
         for _ in range(2):
             given = await backend_token("backend", SCOPE)

@@ -17,7 +17,7 @@ from django.core.cache import cache
 from django.utils import timezone
 from pytest_django import Settings
 
-from smartapp import http
+from smartapp import http, shared_cache
 from smartapp.database import in_database
 from smartapp.exchange import token_budget
 from smartapp.launches import readiness
@@ -220,7 +220,7 @@ class TestBudget:
         self, registered: Endpoint, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Nor does it take the threads that look up the addresses of EHRs."""
-        monkeypatch.setattr(token_budget, "CACHE_SECONDS", 0.1)
+        monkeypatch.setattr(shared_cache, "WAIT_SECONDS", 0.1)
 
         def silent(*_: Any) -> float:
             time.sleep(1.5)
@@ -321,9 +321,7 @@ async def test_processes_share_it_through_redis(
     registered: Endpoint, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two clients of one server, as two processes are: five requests between them."""
-    monkeypatch.setattr(
-        token_budget, "CACHE_SECONDS", 30
-    )  # a busy machine is no cache that is away
+    monkeypatch.setattr(shared_cache, "WAIT_SECONDS", 30)  # a busy machine is no cache that is away
     settings.CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
