@@ -102,6 +102,21 @@ def test_one_round_does_it_all(endpoint: Endpoint) -> None:
     assert "Purged 1" in output.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("ahead", "left"), [(0, 0), (599, 0), (-599, 0), (601, 1), (-601, 1), (3_000_000, 1)]
+)
+def test_by_a_wrong_clock_nobody_is_signed_out(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, ahead: float, left: int
+) -> None:
+    """Of one machine: those of the others go on. A `maintain` whose clock was two hours ahead ended
+    the launches of all of them."""
+    make_launch(endpoint, "over", NOW - timedelta(minutes=1), age=timedelta(hours=1))
+    monkeypatch.setattr(maintain, "seconds_ahead", lambda: ahead)
+    with pytest.raises(CommandError, match="clock") if left else nullcontext():
+        call_command("maintain", stdout=StringIO())
+    assert Session.objects.count() == left
+
+
 class TestBulkheads:
     """A failed task does not stop the others, and is reported."""
 

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
@@ -21,9 +22,9 @@ from django.utils import timezone
 from smartapp import checks, deadlines, http
 from smartapp.administrators import throttling
 from smartapp.brands import health, logos, own
-from smartapp.database import own_connection
+from smartapp.database import own_connection, seconds_ahead
 from smartapp.exception_reports import cause
-from smartapp.keys import fetches, heartbeat, stale_copies
+from smartapp.keys import fetches, heartbeat, stale_copies, waits
 from smartapp.launches import ending, events, pending_revocations
 from smartapp.logs import Failures
 from smartapp.registrations import discovery
@@ -80,7 +81,10 @@ class Command(BaseCommand):
         task does not stop the others."""
         done: dict[str, int] = {}
         failures: dict[str, str] = {}
-        for name, work in self._work().items():
+        with self._bulkhead("the database's clock", failures):
+            _verify_clock()
+        due = {} if failures else self._work()
+        for name, work in due.items():
             if ending.is_set():
                 break
             with self._bulkhead(name, failures):
@@ -156,6 +160,17 @@ def _end_of_process() -> Iterator[threading.Event]:
         yield ending
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _verify_clock() -> None:
+    """Raise ImproperlyConfigured where this machine's clock is wrong: by one that is ahead, the
+    launches of everybody would be over, and keys would sign before EHRs have them."""
+    ahead = round(seconds_ahead())
+    if abs(ahead) > waits.MARGIN.total_seconds():
+        raise ImproperlyConfigured(
+            f"This machine's clock and the database's differ by {abs(ahead)} s. Nothing is purged "
+            "or rotated from here until both are right."
+        )
 
 
 def _look_at_key_ring() -> int:
