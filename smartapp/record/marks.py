@@ -10,7 +10,7 @@ from smartapp.record.codes import concept_text
 from smartapp.record.elements import Resource, mapping, mappings, remembered
 from smartapp.record.moments import Chronology, Moment, has_ended, is_reversed, member_moment
 from smartapp.record.people import Person
-from smartapp.record.references import display, who_all
+from smartapp.record.references import display, who, who_all
 from smartapp.record.texts import annotations, text
 
 # HL7 v3 InformationSensitivityPolicy: mental health, addiction, violence, HIV, sexuality, heredity.
@@ -176,7 +176,7 @@ def origin_of(resource: Resource) -> str:
 def _participants(resource: Resource) -> Iterable[str]:
     """Yield who took part, and how (R5): "Dr Lee (author)"."""
     for one in mappings(resource.get("participant")):
-        name, role = display(one.get("actor")), concept_text(one.get("function"))
+        name, role = who(one.get("actor"), resource), concept_text(one.get("function"))
         if name:
             yield f"{name} ({role})" if role else name
 

@@ -132,6 +132,9 @@ TELLERS: dict[str, tuple[str, str, Callable[[Resource], Resource]]] = {
     "who recorded an allergy": (
         "allergies", "AllergyIntolerance", lambda whom: {"recorder": whom},
     ),
+    "who took part in an allergy (R5)": (
+        "allergies", "AllergyIntolerance", lambda whom: {"participant": [{"actor": whom}]},
+    ),
     "who told of a problem": ("problems", "Condition", lambda whom: {"asserter": whom}),
     "who reported a medicine": (
         "medications", "MedicationStatement", lambda whom: {"informationSource": whom},
