@@ -199,6 +199,12 @@ def words_or_known(concept: object, known: Mapping[str, str]) -> str:
     return concept_words(concept) or by_code or concept_text(concept)
 
 
+def texts_or_known(concepts: object, known: Mapping[str, str]) -> list[str]:
+    """Return the words for each concept of an array, with `known` as in `words_or_known`."""
+    items = concepts if isinstance(concepts, list) else [concepts]
+    return [found for one in items if (found := words_or_known(one, known))]
+
+
 def bare_code(system: str, code: str) -> str:
     """Return a code in a form that a person can look up: "RxNorm 197696"."""
     if name := SYSTEM_NAMES.get(system) or _name_in(system):

@@ -23,6 +23,7 @@ from smartapp.record.moments import Moment, member_moment
 from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read
 from smartapp.record.references import Related, display, displays, reasons, target, to_follow, who
+from smartapp.record.sites import INJECTION_SITES, ROUTES
 from smartapp.record.texts import prose
 from smartapp.record.timing import period_moments
 
@@ -188,8 +189,8 @@ def _given(dosage: dict[str, Any]) -> Iterable[str]:
             # DSTU2 calls it a quantity.
             amount_text(dosage.get("dose") or dosage.get("quantity")),
             f"at {rate}" if rate else "",
-            concept_text(dosage.get("route")),
-            concept_text(dosage.get("site")),
+            words_or_known(dosage.get("route"), ROUTES),
+            words_or_known(dosage.get("site"), INJECTION_SITES),
             concept_text(dosage.get("method")),
         )
     )

@@ -7,9 +7,10 @@ from typing import Any
 
 from smartapp.record.absence import absent_code, extension_code
 from smartapp.record.amounts import NO_UNIT, amount_text, digits, range_text, ratio_text
-from smartapp.record.codes import concept_text, concept_texts
+from smartapp.record.codes import concept_text, concept_texts, texts_or_known
 from smartapp.record.elements import is_false, is_true, mapping, mappings
 from smartapp.record.quantities import written_number
+from smartapp.record.sites import INJECTION_SITES, ROUTES
 from smartapp.record.texts import prose, text, texts
 from smartapp.record.timing import counted_in, plain_words, timing_words
 from smartapp.record.wording import Parts, Say, Words, say_parts
@@ -191,9 +192,9 @@ def _as_needed(dosage: Mapping[str, Any]) -> str | None:
     return "" if is_false(answer) else None
 
 
-def _concept(name: str, form: str = "{}") -> Say:
+def _concept(name: str, form: str = "{}", known: Mapping[str, str] | None = None) -> Say:
     def say(dosage: Mapping[str, Any]) -> str | None:
-        words = ", ".join(concept_texts(dosage.get(name)))
+        words = ", ".join(texts_or_known(dosage.get(name), known or {}))
         if words and absent_code(dosage.get(name)):
             words = f"{name} {words}"
         return form.format(words) if words else None
@@ -249,8 +250,8 @@ DOSAGE_PARTS: Parts = (
     (("doseAndRate",), _doses),
     (tuple(OLDER_DOSES), _older_dose),
     (("extension",), _extension),
-    (("route",), _concept("route")),
-    (("site",), _concept("site", "site: {}")),
+    (("route",), _concept("route", known=ROUTES)),
+    (("site",), _concept("site", "site: {}", INJECTION_SITES)),
     (("method",), _concept("method")),
     (("timing",), _timing),
     (("asNeededBoolean", "asNeededCodeableConcept", "asNeeded", "asNeededFor"), _as_needed),

@@ -12,6 +12,7 @@ from smartapp.record.codes import (
     concept_texts,
     concept_words,
     status_code,
+    words_or_known,
 )
 from smartapp.record.elements import Resource, is_false, is_true, is_unclear, mapping, mappings
 from smartapp.record.facts import said, unless_recorded
@@ -22,6 +23,7 @@ from smartapp.record.narratives import with_own_text
 from smartapp.record.people import Person, read_person
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import Related, display, displays, name_of, reasons, who
+from smartapp.record.sites import INJECTION_SITES, ROUTES
 from smartapp.record.spans import in_place_of_a_date
 from smartapp.record.statements import Statement, read_undated_statement, says_none
 from smartapp.record.texts import prose, text
@@ -239,8 +241,8 @@ def _details(resource: Resource, given: Moment | None) -> Iterable[str]:
             # R5 has the product beside the vaccine.
             display(resource.get("administeredProduct")),
             amount_text(resource.get("doseQuantity")),
-            concept_text(resource.get("site")),
-            concept_text(resource.get("route")),
+            words_or_known(resource.get("site"), INJECTION_SITES),
+            words_or_known(resource.get("route"), ROUTES),
             display(resource.get("manufacturer")),
             display(resource.get("location")),
         ),

@@ -99,6 +99,22 @@ SUBSTITUTIONS = {
     "F": "as in the formulary",
     "N": "none",
 }
+# HL7's codes of why an order is not active (medicationrequest-status-reason), likewise.
+STATUS_REASONS = {
+    "altchoice": "another treatment is to be tried first",
+    "clarif": "the prescription must be clarified",
+    "drughigh": "drug level too high",
+    "hospadm": "admission to hospital",
+    "labint": "interference with a laboratory test",
+    "non-avail": "the patient is not available",
+    "preg": "pregnancy or breastfeeding",
+    "salg": "allergy",
+    "sddi": "interaction with another drug",
+    "sdupther": "duplicate therapy",
+    "sintol": "suspected intolerance",
+    "surg": "planned surgery",
+    "washout": "waiting for an old drug to wash out",
+}
 NOT_NAMED = "Medication that the EHR does not name"
 TWO_NAMES = "The EHR gives this two names, which may be of two medicines: check it in the EHR."
 

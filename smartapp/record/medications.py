@@ -17,6 +17,7 @@ from smartapp.record.codes import (
     concept_texts,
     concept_words,
     status_code,
+    texts_or_known,
     words_or_known,
 )
 from smartapp.record.dosage import Dosage, read_dosages
@@ -35,6 +36,7 @@ from smartapp.record.medication_names import (
     LEAST_LETTERS,
     NOT_NAMED,
     NOT_READ,
+    STATUS_REASONS,
     SUBSTITUTIONS,
     TWO_NAMES,
     is_of_a_drug,
@@ -518,7 +520,7 @@ def _order(resource: Resource, related: Related, reported: str) -> Order:
         reasons=reasons(resource, related),
         status_reason=", ".join(
             [
-                *concept_texts(resource.get("statusReason")),
+                *texts_or_known(resource.get("statusReason"), STATUS_REASONS),
                 # DSTU2 and STU3.
                 *concept_texts(resource.get("reasonNotTaken")),
             ]

@@ -12,6 +12,35 @@ _SIDES = {
     "7771000": "left", "24028007": "right", "51440002": "both sides",
     "419161000": "left", "419465000": "right",
 }  # fmt: skip
+# HL7's codes of the routes (v2 table 0162, v3 RouteOfAdministration) and SNOMED CT's most usual
+# ones, and HL7's of the sites of injections (v2 table 0163, v3 ActSite), likewise.
+ROUTES = {
+    **dict.fromkeys(("PO", "26643006", "260548002"), "oral"),
+    **dict.fromkeys(("IM", "78421000", "255559005"), "intramuscular"),
+    **dict.fromkeys(("IV", "IVINJ", "47625008", "255560000"), "intravenous"),
+    **dict.fromkeys(("SC", "SQ", "34206005", "263887005"), "subcutaneous"),
+    **dict.fromkeys(("ID", "IDINJ"), "intradermal"),
+    **dict.fromkeys(("IN", "NS", "NASINHLC"), "nasal"),
+    **dict.fromkeys(("TD", "TRNSDERM"), "transdermal"),
+    **dict.fromkeys(("TP", "6064005", "359540000"), "topical"),
+    **dict.fromkeys(("OP", "54485002"), "ophthalmic"),
+    **dict.fromkeys(("VG", "16857009"), "vaginal"),
+    "IH": "inhalation",
+    "PR": "rectal",
+    "SL": "sublingual",
+}
+INJECTION_SITES = {
+    f"{letter}{part}": f"{side} {name}"
+    for letter, side in (("L", "left"), ("R", "right"))
+    for part, name in (
+        ("A", "arm"),
+        ("D", "deltoid"),
+        ("G", "gluteus medius"),
+        ("T", "thigh"),
+        ("UA", "upper arm"),
+        ("VL", "vastus lateralis"),
+    )
+}
 # In the addresses of many guides' extensions.
 LATERALITY = "laterality"
 

@@ -114,6 +114,23 @@ def contained(**medication: Any) -> Resource:
             order(WARFARIN, status="on-hold", statusReason={"text": "surgery"}),
             "On hold | why: surgery",
         ),
+        (
+            order(
+                WARFARIN,
+                status="stopped",
+                statusReason=[{"coding": [{"code": "salg"}]}, {"text": "rash"}],
+            ),
+            "Stopped | why: allergy, rash",
+        ),
+        *(
+            (dosed({"route": {"coding": [{"code": code}]}}), words)
+            for code, words in (
+                ("SQ", "subcutaneous | NOT SQ"),
+                ("26643006", "oral | NOT 26643006"),
+                ("XYZ", "code XYZ"),
+            )
+        ),
+        (dosed({"route": {"coding": [{"code": "PO"}], "text": "Per os"}}), "Per os | NOT oral"),
         (order(WARFARIN, status="suspended"), f"Status “suspended” | NOT {NO_CURRENT}"),
         (
             order(WARFARIN, status="entered-in-error"),

@@ -395,6 +395,10 @@ def cvx(code: str) -> Resource:
             vaccine(status="not-done", statusReason=words("Refused")),
             "Not given | because of Refused",
         ),
+        (
+            vaccine(site={"coding": [{"code": "LD"}]}, route={"coding": [{"code": "IM"}]}),
+            "left deltoid intramuscular",
+        ),
         (vaccine(wasNotGiven=True), "Not given"),
         (vaccine(notGiven="true"), "Not given"),
         (vaccine(notGiven="perhaps"), NOT_UNDERSTOOD),
