@@ -1,7 +1,10 @@
 """The promises of an upgrade (docs/running.md): nothing is lost, and old processes run on with the
 new schema."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -11,7 +14,12 @@ from django.db.models.fields import NOT_PROVIDED
 
 from smartapp.registrations import changes
 from tests import forking
-from tests.processes import environment, manage, migrated_postgres_database
+from tests.processes import (
+    environment,
+    manage,
+    migrated_postgres_database,
+    postgres_database,
+)
 
 # Earlier than the first release: there is no older process that could run on with them.
 BEFORE_THE_FIRST_RELEASE = {
@@ -68,6 +76,42 @@ def read_as_a_backup(reader: psycopg.Connection) -> None:
     """Read what launches read, and hold it until the end of the transaction, as pg_dump does."""
     for table in changes.WATCHED:
         reader.execute(f"TABLE {table} LIMIT 1")
+
+
+def on_sqlite(tmp_path: Path) -> AbstractContextManager[str]:
+    return nullcontext(f"sqlite:///{tmp_path / 'app.sqlite3'}")
+
+
+def on_postgresql(_: Path) -> AbstractContextManager[str]:
+    return postgres_database()
+
+
+@pytest.mark.parametrize(
+    "empty", [on_sqlite, pytest.param(on_postgresql, marks=pytest.mark.postgres)]
+)
+def test_what_the_first_version_wrote_is_kept(
+    tmp_path: Path, empty: Callable[[Path], AbstractContextManager[str]]
+) -> None:
+    with empty(tmp_path) as url:
+        env = environment("http://127.0.0.1:1", url)
+        of_that_day = "import tests.first_schema as first; first."
+        manage(env, "shell", "--verbosity", "0", "--command", f"{of_that_day}make()")
+        manage(env, "migrate", "--verbosity", "0")
+        told = manage(env, "shell", "--verbosity", "0", "--command", f"{of_that_day}tell()")
+        manage(env, "reseal")  # fails where a sealed value does not open
+        assert "Whole: 4 events." in manage(env, "audit", "--verify")
+        manage(env, "export_jwks", "a")
+    assert json.loads(told) == {
+        "signs": "EC",
+        "secret": "secret",
+        "base": "https://EHR.example:443/fhir/r4/",
+        "reached by": "a",
+        "discovery": "https://EHR.example:443/fhir/r4/.well-known/smart-configuration",
+        "refresh": "refresh",
+        "session": "s" * 40,
+        "second factors": 1,  # the one that was not set up to its end is set up anew
+        "audit trail": "The audit trail is append-only.",
+    }
 
 
 @pytest.mark.postgres
