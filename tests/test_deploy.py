@@ -182,6 +182,12 @@ class TestContainer:
             shared = set(services[name]["networks"]) & set(services["proxy"]["networks"])
             assert shared == {"inside"}
 
+    def test_waits_for_the_database_by_the_way_that_the_app_takes(self) -> None:
+        """At the first start the image's server answers at its socket alone for a while, and
+        `migrate` has one attempt: without it no server starts."""
+        assert "127.0.0.1" in COMPOSE["services"]["postgres"]["healthcheck"]["test"]
+        assert COMPOSE["services"]["migrate"]["restart"] == "no"
+
     def test_has_the_time_to_stop_that_a_process_takes(self) -> None:
         for name, seconds in (("web1", "35s"), ("web2", "35s"), ("clock", "75s")):
             assert COMPOSE["services"][name]["stop_grace_period"] == seconds
