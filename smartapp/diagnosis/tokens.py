@@ -50,7 +50,7 @@ def _is_no_refusal(case: Case) -> bool:
     if "gateway" in case.named:
         return True
     if case.form == "nothing" and not (case.ehr_error or case.said):  # in WWW-Authenticate
-        return case.http_status != 401
+        return case.http_status not in (400, 401)
     is_foreign = (
         case.form == "markup"
         or "resourceType" in case.token["received"]
@@ -58,6 +58,12 @@ def _is_no_refusal(case: Case) -> bool:
         or (not case.ehr_error and (case.form == "other" or case.http_status == 403))
     )
     return is_foreign and case.named <= _SAYS_LITTLE
+
+
+def _is_without_a_word(case: Case) -> bool:
+    """The answer is empty, in its header too."""
+    is_empty = case.form == "nothing" and not (case.ehr_error or case.said)
+    return _is_refused(case) and is_empty and case.http_status in (400, 403)
 
 
 _LIMITED = coded("ehr-limited", "token-budget-spent")
@@ -199,6 +205,11 @@ TABLE = (
           "{c.seen} {c.form_in_words}A token endpoint answers in JSON, with tokens or "
           "an error (RFC 6749 §5).",
           _GATEWAY, "discovery"),
+    Entry("C61", POSSIBLE, "The EHR may refuse this client without a word", _is_without_a_word,
+          "{c.seen} It is empty. Some servers answer so to a request without the client id in its "
+          "body, or to an assertion that they cannot verify.",
+          "Tick “Send the client id in the body too” in the registration. If it stays, compare the "
+          "JWKS URL at the vendor with {c.jwks_url}, and look for a gateway in between.", "client"),
     Entry("C80", SEEN, "The EHR's token answer breaks a rule",
           lambda c: c.code == "token-response-invalid" and not _is_no_answer(c),
           "{c.seen} Members that came: {c.received}.", "Tell the vendor which rule it is."),

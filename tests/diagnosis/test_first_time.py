@@ -301,7 +301,6 @@ class TestTokenEndpoint:
             (refusal(403, "forbidden", "Request blocked by WAF"), NO_OAUTH),
             (raw(401, "<html>Sign in</html>"), NO_OAUTH),
             (raw(400, "Bad Request", "text/plain"), NO_OAUTH),
-            (raw(400, "", "text/plain"), NO_OAUTH),
             (json_text(200, "null"), NO_OAUTH),
             (json_text(200, '{"resourceType":"OperationOutcome"}'), NO_OAUTH),
             (refusal(503, "temporarily_unavailable"), "problem of its own"),

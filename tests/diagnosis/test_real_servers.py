@@ -5,6 +5,7 @@ Each was run as an EHR of this app, and *Why?* was read as an administrator woul
 
 import pytest
 
+from tests.diagnosis.answers import Answer, raw
 from tests.diagnosis.test_causes import (
     Exchange,
     Start,
@@ -45,6 +46,35 @@ class TestClientAuthentication:
         ehr.token_answer = refusing(401, "invalid_client", "Unknown client_id")
         await exchanged()
         assert not [title for title in await titles() if "other keys" in title]
+
+
+class TestAnswerWithoutAWord:
+    """Glewlwyd 2.7.5 answers so to a request without client_id in its body (400), and to an
+    assertion that does not verify (403)."""
+
+    TITLE = "The EHR may refuse this client without a word"
+
+    async def test_with_400(self, exchanged: Exchange, ehr: ScriptedEHR) -> None:
+        ehr.token_answer = raw(400, "")
+        await exchanged()
+        cause = await first_is(self.TITLE, "C61")
+        assert "Send the client id in the body" in cause.fix
+        assert await titles() == [self.TITLE]
+
+    async def test_with_403_a_gateway_comes_first(
+        self, exchanged: Exchange, ehr: ScriptedEHR
+    ) -> None:
+        ehr.token_answer = raw(403, "")
+        await exchanged()
+        assert await titles() == ["What answered is not an OAuth token endpoint", self.TITLE]
+
+    @pytest.mark.parametrize("answer", [raw(404, ""), raw(400), raw(403)])
+    async def test_another_answer_is_none(
+        self, exchanged: Exchange, ehr: ScriptedEHR, answer: Answer
+    ) -> None:
+        ehr.token_answer = answer
+        await exchanged()
+        assert await titles() == ["What answered is not an OAuth token endpoint"]
 
 
 class TestCode:
