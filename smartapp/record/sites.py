@@ -13,14 +13,15 @@ _SIDES = {
     "419161000": "left", "419465000": "right",
 }  # fmt: skip
 # HL7's codes of the routes (v2 table 0162, v3 RouteOfAdministration) and SNOMED CT's most usual
-# ones, and HL7's of the sites of injections (v2 table 0163, v3 ActSite), likewise.
+# ones, and HL7's of the sites of injections (v2 table 0163, v3 ActSite), likewise. Not HL7's "IN":
+# it is the nose there, and an injection or an inhalation in the codes of others.
 ROUTES = {
     **dict.fromkeys(("PO", "26643006", "260548002"), "oral"),
     **dict.fromkeys(("IM", "78421000", "255559005"), "intramuscular"),
     **dict.fromkeys(("IV", "IVINJ", "47625008", "255560000"), "intravenous"),
     **dict.fromkeys(("SC", "SQ", "34206005", "263887005"), "subcutaneous"),
     **dict.fromkeys(("ID", "IDINJ"), "intradermal"),
-    **dict.fromkeys(("IN", "NS", "NASINHLC"), "nasal"),
+    **dict.fromkeys(("NS", "NASINHLC"), "nasal"),
     **dict.fromkeys(("TD", "TRNSDERM"), "transdermal"),
     **dict.fromkeys(("TP", "6064005", "359540000"), "topical"),
     **dict.fromkeys(("OP", "54485002"), "ophthalmic"),

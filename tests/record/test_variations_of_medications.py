@@ -128,6 +128,7 @@ def contained(**medication: Any) -> Resource:
                 ("SQ", "subcutaneous | NOT SQ"),
                 ("26643006", "oral | NOT 26643006"),
                 ("XYZ", "code XYZ"),
+                ("IN", "code IN | NOT nasal"),  # or an injection, or an inhalation
             )
         ),
         (dosed({"route": {"coding": [{"code": "PO"}], "text": "Per os"}}), "Per os | NOT oral"),
