@@ -277,7 +277,8 @@ class Reading(NamedTuple):
     @property
     def shown_flag(self) -> Flag:
         """The flag, unless it is the only content of `result`."""
-        return NO_FLAG if self.flag.text == self.result else self.flag
+        is_said = self.flag.text.casefold() == self.result.casefold()
+        return NO_FLAG if is_said else self.flag
 
     @property
     def loinc(self) -> tuple[str, ...]:

@@ -28,6 +28,8 @@ _DELIMITERS = {"F": "|", "S": "^", "T": "&", "R": "~", "E": "\\", "H": "", "N": 
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#\d{2,6}|#x[0-9A-Fa-f]{2,6});")
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 _INVISIBLE_IN_A_LINE = re.compile(_INVISIBLE.pattern.replace("\x00-\x1f", "\x00-\x09\x0b-\x1f"))
+# Spaces that do not break, and those of typesetters: words are compared with ordinary ones.
+_SPECIAL_SPACES = re.compile("[\u00a0\u2000-\u200a\u202f]")
 _MANY_EMPTY_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
 
 
@@ -56,7 +58,8 @@ def prose(value: object) -> str:
     if is_plain and len(value) <= MAX_TEXT:
         return value.strip(" ")
     lines = _LINE_END.sub("\n", _BREAK.sub("\n", _unformatted(_cut(value)))).expandtabs()
-    return _MANY_EMPTY_LINES.sub("\n\n", _INVISIBLE_IN_A_LINE.sub(" ", lines)).strip()
+    lines = _SPECIAL_SPACES.sub(" ", _INVISIBLE_IN_A_LINE.sub(" ", lines))
+    return _MANY_EMPTY_LINES.sub("\n\n", lines).strip()
 
 
 def _unformatted(value: str) -> str:

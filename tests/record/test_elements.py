@@ -149,6 +149,12 @@ def test_prose_keeps_its_lines_and_columns() -> None:
     assert prose("\x1b[31mred\u202eder\x00") == "[31mred der"
 
 
+@pytest.mark.parametrize("space", ["\u00a0", "\u2009", "\u202f", "&nbsp;"])
+def test_a_special_space_is_a_space(space: str) -> None:
+    for read in (text, prose):
+        assert read(f"Not{space}pregnant") == "Not pregnant"
+
+
 def test_a_text_that_is_cut_says_so() -> None:
     for read in (text, prose):
         assert read("a" * MAX_TEXT) == "a" * MAX_TEXT

@@ -1890,6 +1890,10 @@ BOTH_CODES = {"text": "Potassium", "coding": [{"system": LOINC, "code": "2823-3"
         ),
         ((ranged(None, limits(3.5, 5.1), valueString="6.9*"),), "6.9* ▲ Above range"),
         ((result(valueString=">=32 R"),), ">=32 R ◆ Resistant"),
+        *(
+            ((result(valueString=said),), f"{said} | NOT ◆")
+            for said in ("Resistant", "RESISTANT", "resistant")
+        ),
         ((result(valueString="> 4 mg/L (R)"),), "> 4 mg/L (R) ◆ Resistant"),
         ((result("Visual acuity", valueString="20/40 R"),), "20/40 R | NOT Resistant"),
         ((result("Temperature", valueString="37.2 R"),), "37.2 R | NOT Resistant"),
