@@ -16,7 +16,7 @@ from smartapp.record.codes import codings, concept_text, concept_words
 from smartapp.record.elements import Resource, is_false, mapping, mappings
 from smartapp.record.marks import Marks, read_labels
 from smartapp.record.modifiers import not_understood, reason_to_leave_out, status_text
-from smartapp.record.quantities import quantity_text
+from smartapp.record.quantities import quantity_text, without_trailing_zeros
 from smartapp.record.references import Related, as_reference, display, resolve, target
 from smartapp.record.texts import text
 
@@ -191,8 +191,8 @@ def _all_that_is_said(names: list[str]) -> str:
 
 
 def _says_as_much(name: str, other: str) -> bool:
-    has_strength = {*_DIGITS.findall(other)} <= {*_DIGITS.findall(name)}
-    return has_strength and not _is_another(name, other)
+    mine, others = ({*_DIGITS.findall(without_trailing_zeros(one))} for one in (name, other))
+    return others <= mine and not _is_another(name, other)
 
 
 def _is_another(name: str, other: str) -> bool:

@@ -30,6 +30,7 @@ _WITH_COMMA = re.compile(r"([+-]?\d{1,15}),(\d{1,20})")
 # The full-width forms of Japan and China, and the minus sign.
 _ASCII = {0xFF00 + n: 0x20 + n for n in (*range(0x0B, 0x1A), 0x1C, 0x1E, 0x5E)} | {0x2212: 0x2D}
 THOUSAND, _DIGITS_OF_A_THOUSAND = 1000, 3
+_DECIMAL = re.compile(r"(?<![\d.,])(\d{1,15})\.(\d{1,15})(?![.,]?\d)")
 
 
 def number(value: object) -> Decimal | None:
@@ -73,6 +74,19 @@ def compared_number(written: str) -> Decimal | None:
     whole, decimals = match.groups()
     is_decimal = len(decimals) != _DIGITS_OF_A_THOUSAND or whole.strip("+-") == "0"
     return written_number(f"{whole}.{decimals}") if is_decimal else None
+
+
+def without_trailing_zeros(words: str) -> str:
+    """Return words for comparisons, in which "5.0 mg" is "5 mg". The zeros of "1.000" may be a
+    thousand's."""
+
+    def shortened(found: re.Match[str]) -> str:
+        whole, decimals = found.groups()
+        if len(decimals) == _DIGITS_OF_A_THOUSAND:
+            return found[0]
+        return f"{whole}.{decimals.rstrip('0')}".rstrip(".")
+
+    return _DECIMAL.sub(shortened, words) if "." in words else words
 
 
 def may_have_thousands(value: Decimal) -> bool:

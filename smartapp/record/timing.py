@@ -15,6 +15,7 @@ from smartapp.record.amounts import (
 from smartapp.record.codes import codings, concept_text, concept_words
 from smartapp.record.elements import mapping, mappings, remembered
 from smartapp.record.moments import Moment, is_open, is_reversed, member_moment, parse_moment
+from smartapp.record.quantities import without_trailing_zeros
 from smartapp.record.texts import text, texts
 from smartapp.record.wording import Parts, Words, has_any, say_parts
 
@@ -153,8 +154,9 @@ def timing_words(timing: object) -> Words:
 
 @remembered
 def plain_words(words: str) -> str:
-    """Return words without case and punctuation, with one spelling for each usual frequency."""
-    plain = words.casefold()
+    """Return words without case and punctuation, with one spelling for each usual frequency and
+    each number."""
+    plain = without_trailing_zeros(words.casefold())
     for pattern, spelling in _SPELLINGS:
         plain = pattern.sub(spelling, plain)
     return " ".join(_WORD.findall(plain))

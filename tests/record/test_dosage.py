@@ -378,6 +378,28 @@ class TestTheAuthorsText:
     ) -> None:
         assert words(timing={"code": {"text": code}, "repeat": repeat}) == said
 
+    @pytest.mark.parametrize(
+        ("written", "amount", "coded"),
+        [
+            ("Take 5 mg daily", "5.0", ""),
+            ("Take 5 mg daily", "5.00", ""),
+            ("Take 5.0 mg daily", "5", ""),
+            ("Take 2.5 mg daily", "2.50", ""),
+            ("Take 0.5 mg daily", "0.50", ""),
+            ("Take 50 mg daily", "5.0", "5.0 mg"),
+            ("Take 5 mg daily", "5.01", "5.01 mg"),
+            # In Germany 1.000 is a thousand, and 1,000 elsewhere.
+            ("Take 1.000 mg daily", "1", "1 mg"),
+            ("Take 1 mg daily", "1.000", "1.000 mg"),
+            ("Take 1.0.5 mg daily", "1", "1 mg"),
+        ],
+    )
+    def test_says_a_number_with_or_without_zeros(
+        self, written: str, amount: str, coded: str
+    ) -> None:
+        found = read({"text": written, **dose(Decimal(amount))})
+        assert (found.words, found.coded) == (written, coded)
+
     def test_never_hides_a_code_that_contradicts_it(self) -> None:
         found = read({"text": "Take 20 mg daily", **dose(10), "timing": {"repeat": DAY}})
         assert found.coded == "10 mg"

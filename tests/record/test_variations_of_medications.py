@@ -523,6 +523,18 @@ def contained(**medication: Any) -> Resource:
             ),
             "Warfarin 50 mg (Warfarin 5 mg per tablet)",
         ),
+        (
+            contained(
+                code={"text": "Ramipril 5 mg"},
+                ingredient=[
+                    {
+                        "itemCodeableConcept": {"text": "Ramipril"},
+                        "strength": {"numerator": {"value": Decimal("5.0"), "unit": "mg"}},
+                    }
+                ],
+            ),
+            "Ramipril 5 mg | NOT 5.0",
+        ),
     ],
 )
 def test_what_is_ordered_and_whether_it_is_taken(given: Resource, says: str) -> None:
