@@ -93,6 +93,7 @@ _SUBJECTS = {
     r"\bno\b[^.]{0,40}\b(included|provided|present|supplied|given|sent|found)|\bno scopes?\b|"
     r"\bnot (provided|supplied|given|specified|sent)|(not be|is|was) (null|blank|empty)\b",
     "invalid": r"invalid|incorrect|mismatch|malformed|(not|non) match|not valid|unknown|"
+    r"improperly|not (properly|correctly) (encoded|formed|formatted)|"
     r"not (be )?(found|known|registered|recogni[sz]ed)|not exist",
     "https": r"\bhttps\b(?!:)",
     "user": rf"{_PERSON}|\bproxy access|\bminors?\b|\bthis patient",

@@ -444,7 +444,12 @@ OF_PRODUCTS = [
     (SECRET, "invalid_client", "Invalid client - client secret has expired", "secret is not the"),
     (SIGNED, "unauthorized_client", "unauthorized_client: the client is disabled", "not active"),
     (SIGNED, "invalid_grant", "invalid_grant: The redirect URI differs", "redirect URI"),
-    # oidc-provider 9.13.3, of what it has about a client.
+    # oidc-provider 9.13.3, of a secret that it does not get from the header, and of what it has
+    # about a client.
+    (SECRET, "invalid_request", "client_id and client_secret in the authorization header are not "
+     "properly encoded", "secret is not the vendor's"),
+    (SIGNED, "invalid_request", "client_id is not properly encoded", "does not know our client id"),
+    (SIGNED, "invalid_request", "the body is not properly encoded", "refused the token request"),
     (SIGNED, "invalid_client_metadata", "no suitable encryption key found (RSA-OAEP)",
      "is not right in itself"),
     (SIGNED, "invalid_client_metadata", "jwks_uri must be a non-empty string if provided",
