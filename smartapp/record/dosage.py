@@ -1,15 +1,15 @@
 """FHIR Dosage in words, in the order in which it is to be taken (FHIR R4, Dosage)."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from smartapp.record.absence import absent_code, extension_code
 from smartapp.record.amounts import NO_UNIT, amount_text, digits, range_text, ratio_text
 from smartapp.record.codes import concept_text, concept_texts, texts_or_known
 from smartapp.record.elements import is_false, is_true, mapping, mappings
-from smartapp.record.quantities import written_number
+from smartapp.record.quantities import without_trailing_zeros, written_number
 from smartapp.record.sites import INJECTION_SITES, ROUTES
 from smartapp.record.texts import prose, text, texts
 from smartapp.record.timing import counted_in, plain_words, timing_words
@@ -34,6 +34,18 @@ class Dosage:
     for_patient: str = ""
     is_next: bool = False
     is_whole: bool = True
+
+
+def as_compared(dosages: Iterable[Dosage]) -> tuple[Dosage, ...]:
+    """Return instructions for comparisons: 5.0 mg is no other dose than 5 mg."""
+    return tuple(
+        replace(
+            one,
+            words=without_trailing_zeros(one.words),
+            coded=without_trailing_zeros(one.coded),
+        )
+        for one in dosages
+    )
 
 
 def read_dosages(dosages: object) -> tuple[Dosage, ...]:

@@ -20,7 +20,7 @@ from smartapp.record.codes import (
     texts_or_known,
     words_or_known,
 )
-from smartapp.record.dosage import Dosage, read_dosages
+from smartapp.record.dosage import Dosage, as_compared, read_dosages
 from smartapp.record.education import medlineplus_url
 from smartapp.record.elements import (
     Resource,
@@ -397,7 +397,7 @@ def _likeness(medication: Medication) -> tuple[object, ...]:
         order.is_to_come,
         order.is_replaced,
     )
-    return medication.group, medication.name.casefold(), medication.dosages, said
+    return medication.group, medication.name.casefold(), as_compared(medication.dosages), said
 
 
 def _medication(sent: Resource, given: Given, replaced: frozenset[str]) -> Medication | LeftOut:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from smartapp.record.dosage import Dosage
+from smartapp.record.dosage import Dosage, as_compared
 from smartapp.record.encounters import Encounter
 from smartapp.record.interpretations import Direction
 from smartapp.record.laboratory import LabTest
@@ -323,14 +323,17 @@ def _is_repeat(medication: Medication, before: Sequence[Medication]) -> bool:
     """Return whether it continues in the same dose after a completed order."""
     last = max(before, key=_began, default=None)
     return (
-        last is not None and last.dosages == medication.dosages and "Completed" in last.marks.status
+        last is not None
+        and as_compared(last.dosages) == as_compared(medication.dosages)
+        and "Completed" in last.marks.status
     )
 
 
 def _begun(medication: Medication, before: Sequence[Medication]) -> News:
     """Return since when it is ordered in this dose. Another dose that is still ordered continues
     beside it, as far as the record says."""
-    past = [one for one in before if not one.is_current and one.dosages != medication.dosages]
+    dose = as_compared(medication.dosages)
+    past = [one for one in before if not one.is_current and as_compared(one.dosages) != dose]
     besides = [f"besides {_doses(one) or 'another order'}" for one in before if one.is_current]
     moment = min((one.marks.when for one in medication.orders if one.marks.when), key=_at)
     latest = medication.latest

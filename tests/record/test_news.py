@@ -305,6 +305,15 @@ class TestMedications:
         )
         assert [one.kind for one in found.lines] == kinds
 
+    def test_a_dose_with_another_number_of_zeros_is_the_same(self) -> None:
+        now = order("Ramipril", "2026-10-05", "2.50 mg")
+        before = order("Ramipril", "2026-05-01", "2.5 mg", status="completed")
+        assert medications(now, before).lines == ()
+        stopped = {**before, "status": "stopped"}
+        assert [one.kind for one in medications(now, stopped).lines] == ["begun"]
+        both = read_medications(given(now, {**before, "status": "active"})).entries
+        assert [len(one.orders) for one in both] == [2]
+
     def test_another_dose_beside_the_first_is_no_change(self) -> None:
         shares = medications(order("A", "2026-10-05"), order("A", "2020-01-01", "2 tablets"))
         newest = max(shares.lines, key=lambda one: one.at)
