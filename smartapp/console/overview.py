@@ -141,12 +141,14 @@ def _of_keys(now: datetime) -> Iterator[Need]:
 
 
 def _of_endpoints() -> Iterator[Need]:
-    """Yield the endpoints that cannot be used, or not wholly, the most urgent first."""
+    """Yield the endpoints that are switched on and cannot be used, or not wholly, the most urgent
+    first."""
     states = list(State)
-    found = [(state(one), one) for one in with_last_document(Endpoint.objects.all())]
+    switched_on = Endpoint.objects.filter(enabled=True, registration__enabled=True)
+    found = [(state(one), one) for one in with_last_document(switched_on)]
     found.sort(key=lambda pair: (states.index(pair[0]), pair[1].name))
     for how, endpoint in found:
-        if how not in (State.READY, State.OFF):
+        if how != State.READY:
             pk = endpoint.registration_id
             url = reverse("admin:registrations_registration_change", args=[pk])
             yield Need(f"{endpoint.name}: {how[0].lower()}{how[1:]}.", url)

@@ -167,11 +167,14 @@ class TestNeeds:
         endpoint("Good Hospital")
         endpoint("New Hospital", pinned_hosts=[])
         endpoint("Closed Hospital", pinned_hosts=[], enabled=False)
+        former = endpoint("Former Hospital").registration
+        Registration.objects.filter(pk=former.pk).update(client_id="", enabled=False)
         client = administrator("view_registration")
         home = page_of(client, "/admin/")
         assert "New Hospital: waits for the EHR: its discovery was never read." in home
         assert "Good Hospital" not in home
         assert "Closed Hospital" not in home
+        assert "Former Hospital" not in home
 
     def test_periodic_work_that_does_not_run(self) -> None:
         endpoint()
