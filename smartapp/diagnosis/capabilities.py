@@ -76,6 +76,24 @@ def missing(config: EndpointConfig, discovery: Discovery) -> tuple[Finding, ...]
     )
 
 
+def revocation(config: EndpointConfig, discovery: Discovery) -> tuple[Finding, ...]:
+    """Return what speaks against revoking tokens there: a list of methods, its own for that
+    endpoint (RFC 8414 §2), without ours. A client without a secret has none."""
+    listed = [*strings(discovery.document.get("revocation_endpoint_auth_methods_supported"))]
+    is_ours = config.auth_method in (*listed, AuthMethod.NONE)
+    if not (discovery.revocation_endpoint and listed) or is_ours:
+        return ()
+    seen = (
+        f"To revoke tokens the EHR lists {', '.join(listed[:5])}, and this app authenticates by "
+        f"{config.auth_method}."
+    )
+    fix = (
+        f"{_TRY}ask the vendor to take {config.auth_method} there, as at its token endpoint. Until "
+        "then, the access of who disconnects ends at the EHR by itself."
+    )
+    return (advice(_NAME, seen, fix),)
+
+
 def _by_auth_methods(discovery: Discovery) -> set[str]:
     """Return the capabilities that the list of authentication methods shows, under its present
     name or that of older servers."""

@@ -209,7 +209,10 @@ def _hosts(config: EndpointConfig, observation: Observation) -> Finding:
 
 def _needs(config: EndpointConfig, observation: Observation) -> Iterator[Finding]:
     yield _endpoints(config, observation)
-    missing = capabilities.missing(config, observation.discovery)
+    missing = (
+        *capabilities.missing(config, observation.discovery),
+        *capabilities.revocation(config, observation.discovery),
+    )
     yield from missing or [ok("capabilities", "The EHR lists everything that is used.")]
     facts = _facts(config, observation)
     yield from before_launch(facts, "algorithm", "audience", "authentication", "scope-forms")

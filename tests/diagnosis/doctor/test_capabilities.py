@@ -131,3 +131,28 @@ def test_a_listed_authentication_method_counts_as_its_capability(
 
 def parse(document: dict[str, object]) -> Discovery:
     return parse_discovery(json.dumps(document).encode(), fhir_base_url=BASE)
+
+
+@pytest.mark.parametrize(
+    ("method", "listed", "endpoint", "is_advised"),
+    [
+        # Glewlwyd 2.7.5, which then refuses to revoke, and Canaille 0.3.6.
+        ("private_key_jwt", ["client_secret_basic"], "/revoke", True),
+        ("client_secret_basic", ["private_key_jwt", "client_secret_post"], "/revoke", True),
+        ("client_secret_basic", ["client_secret_basic"], "/revoke", False),
+        ("private_key_jwt", [], "/revoke", False),
+        ("private_key_jwt", None, "/revoke", False),
+        ("private_key_jwt", ["client_secret_basic"], None, False),
+        ("none", ["client_secret_basic"], "/revoke", False),
+    ],
+)
+def test_a_method_that_is_not_listed_for_revocations_is_told(
+    method: str, listed: list[str] | None, endpoint: str | None, *, is_advised: bool
+) -> None:
+    document = {
+        "revocation_endpoint": endpoint,
+        "revocation_endpoint_auth_methods_supported": listed,
+    }
+    published = parse_discovery(json.dumps(document).encode(), fhir_base_url=BASE)
+    found = capabilities.revocation(changed(CONFIG, auth_method=method), published)
+    assert bool(found) is is_advised
