@@ -219,7 +219,7 @@ TABLE = (
           "does not ask again after it."),
     Entry("C125", LIKELY, "The EHR does not accept the refresh token any more",
           lambda c: c.code == "refresh-refused" and c.ehr_error == "invalid_request"
-          and not c.named, "{c.answer} The same request was taken before.",
+          and not c.named, "{c.answer} It says no word about what is wrong.",
           f"{_ENDED} Ask the vendor to answer invalid_grant then (RFC 6749 §5.2)."),
     *_ID_TOKENS,
     Entry("C92", SEEN, "Several of the issuer's keys may have signed the id_token",
