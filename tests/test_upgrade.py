@@ -135,3 +135,23 @@ def test_it_gives_up_where_all_launches_would_wait_behind_it(migrated: str) -> N
         manage(env, "migrate", "--verbosity", "0")
         there = owner.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal").fetchall()
     assert ("registrations_endpoint_changed",) in there
+
+
+SHOWN_AFTERWARDS = """
+from django.core.management import call_command
+from django.db import connection
+call_command("migrate", verbosity=0)
+with connection.cursor() as cursor:
+    cursor.execute("SHOW lock_timeout")
+    print(cursor.fetchone()[0])
+"""
+
+
+@pytest.mark.postgres
+def test_it_leaves_no_setting_in_the_session(migrated: str) -> None:
+    """A pooler in transaction mode gives the session to the app next."""
+    env = environment("http://127.0.0.1:1", migrated)
+    with psycopg.connect(migrated, autocommit=True) as owner:
+        # So that there is something to do, as after an upgrade.
+        owner.execute("DROP TRIGGER registrations_endpoint_changed ON registrations_endpoint")
+    assert manage(env, "shell", "--verbosity", "0", "--command", SHOWN_AFTERWARDS).strip() == "0"
