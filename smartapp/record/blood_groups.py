@@ -15,7 +15,11 @@ _ABO = {
     **dict.fromkeys(("o", "0"), "O"),
 }  # fmt: skip
 _WORDS = re.compile(r"[^\W_]+|[+-](?=(?:ve)?\W*$)")
-_SIGNS = {"+": "positive", "-": "negative", "pos": "positive", "neg": "negative", "nég": "negative"}
+# "pos", "positivo", "négatif"; not "possible".
+_SIGNS = (
+    (re.compile(r"\+|pos(?:iti\w*)?"), "positive"),
+    (re.compile(r"-|n[eé]g(?:ati\w*)?"), "negative"),
+)
 # Between positive and negative, and called by one laboratory the one and by another the other.
 _BETWEEN = ("weak", "partial", "variant", "schwach", "faible")
 # How words begin that may stand beside a group. With any other word it is a sentence, in which "a"
@@ -24,7 +28,7 @@ _BESIDE = (
     *_BETWEEN, "abo", "rh", "bl", "sang", "group", "grup", "groep", "subgroup", "typ", "tip",
     "fact", "fakt", "fatt", "finding", "confirm",
 )  # fmt: skip
-_LETTERS_BESIDE = frozenset({"d", "ve", "+", "-"})
+_LETTERS_BESIDE = frozenset({"d", "ve"})
 
 
 class _Group(NamedTuple):
@@ -80,7 +84,7 @@ def _group_of(words: str) -> _Group | None:
     if not all(map(_is_of_a_group, said)):
         return None
     abo = {_ABO[one] for one in said if one in _ABO}
-    signs = {_SIGNS[one[:3]] for one in said if one[:3] in _SIGNS}
+    signs = {sign for one in said if (sign := _sign_of(one))}
     if any(one.startswith(_BETWEEN) for one in said):
         signs.clear()
     if len(abo) > 1 or len(signs) > 1 or not (abo or signs):
@@ -89,5 +93,9 @@ def _group_of(words: str) -> _Group | None:
 
 
 def _is_of_a_group(word: str) -> bool:
-    is_known = word in _ABO or word[:3] in _SIGNS or word in _LETTERS_BESIDE
-    return is_known or word.startswith(_BESIDE)
+    is_known = word in _ABO or word in _LETTERS_BESIDE or word.startswith(_BESIDE)
+    return is_known or bool(_sign_of(word))
+
+
+def _sign_of(word: str) -> str:
+    return next((sign for pattern, sign in _SIGNS if pattern.fullmatch(word)), "")

@@ -64,6 +64,7 @@ def test_two_that_differ_say_so(older: str, newer: str) -> None:
         ("A positive", "Ver o resultado anterior"),
         ("A positive", "Duplicate of specimen B"),
         ("A positive", "0.5"),
+        ("A negative", "Possible A"),
     ],
 )
 def test_the_same_in_other_words_does_not(older: str, newer: str) -> None:
