@@ -372,14 +372,14 @@ def open_launches(session_digests: Iterable[str], now: datetime) -> tuple[OpenLa
     )
 
 
-def unended(launch: StoredLaunch) -> QuerySet[Launch]:
+def _unended(launch: StoredLaunch) -> QuerySet[Launch]:
     """Select the launch's row if it has not ended and is still in its session."""
     return Launch.objects.filter(uuid=launch.uuid, session=launch.session_digest, ended_at=None)
 
 
 def at_version(launch: StoredLaunch) -> QuerySet[Launch]:
     """The same, if its tokens have not changed since it was read."""
-    return unended(launch).filter(token_version=launch.token_version)
+    return _unended(launch).filter(token_version=launch.token_version)
 
 
 def end_and_hand_over(
@@ -391,7 +391,7 @@ def end_and_hand_over(
     had already ended. `lease`: the caller sends it.
     """
     with transaction.atomic():
-        ended = hand_over_batch(unended(launch), reason, now, lease=lease)
+        ended = hand_over_batch(_unended(launch), reason, now, lease=lease)
     return ended[0] if ended else None
 
 
