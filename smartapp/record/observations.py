@@ -454,7 +454,7 @@ def _comments(resource: Resource) -> Iterator[str]:
             collection = mapping(specimen.get("collection"))
             unfit = UNFIT.get(status_code(specimen), "")
             yield labelled("specimen", [unfit, *concept_texts(specimen.get("condition"))])
-            yield labelled("specimen taken by", [concept_text(collection.get("method"))])
+            yield labelled("specimen collection", [concept_text(collection.get("method"))])
             yield labelled("fasting status", [_fasting(collection)])
             yield from annotations(specimen.get("note"))
 

@@ -311,7 +311,7 @@ def coded(code: str, system: str = "", **members: Any) -> Resource:
                 ({"status": "unavailable"}, "5 mmol/L | NOT specimen"),
                 (
                     {"collection": {"method": {"text": "Arterial line"}}},
-                    "specimen taken by: Arterial line",
+                    "specimen collection: Arterial line",
                 ),
             )
         ),
