@@ -146,13 +146,13 @@ class Found:
             resource_id = text(resource.get("id"))
             if resource["resourceType"] != resource_type:
                 self.included[f"{resource['resourceType']}/{resource_id}"] = resource
-            elif not resource_id or resource_id not in self._places:
+                continue
+            self.given += not resource_id or resource_id not in earlier
+            if not resource_id or resource_id not in self._places:
                 self._places[resource_id] = len(self.resources)
                 self._sort_in(resource, record)
             else:
                 self._keep_the_newer(resource, record)
-            if resource["resourceType"] == resource_type:
-                self.given += not resource_id or resource_id not in earlier
         self.notes += bundle.notes
         self.notes += [f"{words[:1].upper()}{words[1:]}." for words in withheld_words(bundle.meta)]
         if not takes_others and any(r["resourceType"] != resource_type for r in bundle.resources):

@@ -42,6 +42,11 @@ def _is_no_answer(case: Case) -> bool:
     return case.code == "token-response-invalid" and is_strange
 
 
+def _is_without_a_word(case: Case) -> bool:
+    """The answer is empty, and nothing stands in its WWW-Authenticate either."""
+    return case.form == "nothing" and not (case.ehr_error or case.said)
+
+
 def _is_no_refusal(case: Case) -> bool:
     """A refusal has nothing of OAuth in it: it is a page, an answer of a FHIR server, or says that
     the address takes no such request."""
@@ -49,7 +54,7 @@ def _is_no_refusal(case: Case) -> bool:
         return False
     if "gateway" in case.named:
         return True
-    if case.form == "nothing" and not (case.ehr_error or case.said):  # in WWW-Authenticate
+    if _is_without_a_word(case):
         return case.http_status not in (400, 401)
     is_foreign = (
         case.form == "markup"
@@ -58,12 +63,6 @@ def _is_no_refusal(case: Case) -> bool:
         or (not case.ehr_error and (case.form == "other" or case.http_status == 403))
     )
     return is_foreign and case.named <= _SAYS_LITTLE
-
-
-def _is_without_a_word(case: Case) -> bool:
-    """The answer is empty, in its header too."""
-    is_empty = case.form == "nothing" and not (case.ehr_error or case.said)
-    return _is_refused(case) and is_empty and case.http_status in (400, 403)
 
 
 _LIMITED = coded("ehr-limited", "token-budget-spent")
@@ -205,7 +204,8 @@ TABLE = (
           "{c.seen} {c.form_in_words}A token endpoint answers in JSON, with tokens or "
           "an error (RFC 6749 §5).",
           _GATEWAY, "discovery"),
-    Entry("C61", POSSIBLE, "The EHR may refuse this client without a word", _is_without_a_word,
+    Entry("C61", POSSIBLE, "The EHR may refuse this client without a word",
+          every(_is_refused, _is_without_a_word, lambda c: c.http_status in (400, 403)),
           "{c.seen} It is empty. Some servers answer so to a request without the client id in its "
           "body, or to an assertion that they cannot verify.",
           "Tick “Send the client id in the body too” in the registration. If it stays, compare the "

@@ -106,29 +106,15 @@ async def _begun(
     aud: str,
     brand: Chosen | None = None,
 ) -> HttpResponse:
-    if before := framing.before_sign_in(request, config):
-        return before
-    response = await _asked(request, config, kind, launch, aud=aud, brand=brand)
-    if origin := framing.unknown_origin(request, config):
-        steps.framed_from(origin)
-    return response
-
-
-async def _asked(
-    request: HttpRequest,
-    config: EndpointConfig,
-    kind: LaunchKind,
-    launch: str | None,
-    *,
-    aud: str,
-    brand: Chosen | None = None,
-) -> HttpResponse:
     """Return the redirect or form to the EHR's authorization endpoint, with the pending launch
-    sealed into a cookie (C30-C44). Each call makes a new state, nonce and PKCE verifier (C23).
+    sealed into a cookie (C30-C44), or a page that has to come before. Each call makes a new state,
+    nonce and PKCE verifier (C23).
 
     `aud` is a spelling of the endpoint's FHIR base URL: in an EHR launch the `iss` exactly as it
     came, because some servers compare the two character by character; otherwise the published one.
     """
+    if before := framing.before_sign_in(request, config):
+        return before
     state = authorization.new_state()
     steps.started(config, kind, state)
     logs.about(endpoint=config.slug)
@@ -162,6 +148,8 @@ async def _asked(
     response = _sent_away(request, config, kind, endpoints, fields, name)
     pending.remember(request, response, state, started)
     steps.asked(config, fields, response, is_framed=is_framed(request))
+    if origin := framing.unknown_origin(request, config):
+        steps.framed_from(origin)
     return response
 
 
