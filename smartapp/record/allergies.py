@@ -19,7 +19,7 @@ from smartapp.record.codes import (
     status_code,
     status_codes,
 )
-from smartapp.record.elements import Resource, extensions, mapping, mappings
+from smartapp.record.elements import Resource, each_of, extensions, mapping, mappings
 from smartapp.record.marks import Marks, comments, doubted, origin_of, read_marks
 from smartapp.record.moments import Moment, first_moment, member_moment, newest_first, parse_moment
 from smartapp.record.narratives import with_own_text
@@ -255,7 +255,7 @@ def _kind(resource: Resource) -> str:
 def _categories(resource: Resource) -> Iterable[str]:
     """Return R4's codes; for any other category its words."""
     sent = resource.get("category")
-    for one in sent if isinstance(sent, list) else [sent]:
+    for one in each_of(sent):
         known = (code for code in status_codes(one) if code in CATEGORY_WORDS)
         if words := next(known, concept_text(one)):
             yield words
@@ -396,7 +396,7 @@ def _reactions(resource: Resource) -> tuple[Reaction, ...]:
 def _reaction(reaction: dict[str, Any], name: str, holder: Resource) -> Reaction:
     sent = reaction.get("manifestation")
     # Some servers send words instead of concepts.
-    each = sent if isinstance(sent, list) else [sent]
+    each = each_of(sent)
     written = ", ".join(
         filter(None, (concept_words(one) or _referred_to(one, holder) for one in each))
     )

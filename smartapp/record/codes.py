@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from smartapp.record.elements import is_true, mapping, mappings, remembered
+from smartapp.record.elements import each_of, is_true, mapping, mappings, remembered
 from smartapp.record.texts import text
 
 LOINC = "http://loinc.org"
@@ -180,13 +180,13 @@ def concept_text(concept: object) -> str:
 
 def concept_texts(concepts: object) -> list[str]:
     """Return the words for each concept of an array."""
-    items = concepts if isinstance(concepts, list) else [concepts]
+    items = each_of(concepts)
     return [found for found in map(_words, items) if found]
 
 
 def concept_words(concept: object) -> str:
     """Return the words for the first concept that has any; never a bare code."""
-    for one in concept if isinstance(concept, list) else [concept]:
+    for one in each_of(concept):
         if found := _written(one):
             return found
     return ""
@@ -201,7 +201,7 @@ def words_or_known(concept: object, known: Mapping[str, str]) -> str:
 
 def texts_or_known(concepts: object, known: Mapping[str, str]) -> list[str]:
     """Return the words for each concept of an array, with `known` as in `words_or_known`."""
-    items = concepts if isinstance(concepts, list) else [concepts]
+    items = each_of(concepts)
     return [found for one in items if (found := words_or_known(one, known))]
 
 

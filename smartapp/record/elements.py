@@ -26,8 +26,12 @@ def mapping(value: object) -> dict[str, Any]:
 
 def mappings(value: object) -> list[dict[str, Any]]:
     """Return the objects of an array; a single object counts as an array of one."""
-    items = value if isinstance(value, list) else [value]
-    return [item for item in items if isinstance(item, dict)]
+    return [item for item in each_of(value) if isinstance(item, dict)]
+
+
+def each_of(value: object) -> list[Any]:
+    """Return an array as it was sent; anything else counts as an array of one."""
+    return value if isinstance(value, list) else [value]
 
 
 def extensions(element: object, url: str) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from smartapp.record.codes import (
     status_code,
     words_or_known,
 )
-from smartapp.record.elements import Resource, extensions, mapping, mappings
+from smartapp.record.elements import Resource, each_of, extensions, mapping, mappings
 from smartapp.record.facts import labelled, unless_recorded
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import reason_to_leave_out, status_text
@@ -232,7 +232,7 @@ def _diagnoses(resource: Resource, related: Related) -> Iterable[str]:
     for diagnosis in sorted(mappings(resource.get("diagnosis")), key=by_rank):
         # STU3 calls the use a role.
         sent = diagnosis.get("use") or diagnosis.get("role")
-        uses = sent if isinstance(sent, list) else [sent]
+        uses = each_of(sent)
         use = ", ".join(filter(None, (words_or_known(one, USES) for one in uses)))
         # In R5 one use has several conditions.
         for reference in mappings(diagnosis.get("condition")):

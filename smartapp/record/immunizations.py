@@ -14,7 +14,15 @@ from smartapp.record.codes import (
     status_code,
     words_or_known,
 )
-from smartapp.record.elements import Resource, is_false, is_true, is_unclear, mapping, mappings
+from smartapp.record.elements import (
+    Resource,
+    each_of,
+    is_false,
+    is_true,
+    is_unclear,
+    mapping,
+    mappings,
+)
 from smartapp.record.facts import said, unless_recorded
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import NOT_UNDERSTOOD, status_text
@@ -130,7 +138,7 @@ def _why_not(resource: Resource) -> list[str]:
     # STU3 has an element of its own.
     older = mapping(resource.get("explanation")).get("reasonNotGiven")
     sent = resource.get("statusReason")
-    reasons_not_given = map(_reason_not_given, sent if isinstance(sent, list) else [sent])
+    reasons_not_given = map(_reason_not_given, each_of(sent))
     return [*filter(None, reasons_not_given), *concept_texts(older)]
 
 

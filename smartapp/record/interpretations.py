@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from smartapp.record.absence import absent_code
 from smartapp.record.codes import SNOMED, code_system, concept_text
-from smartapp.record.elements import mappings, remembered
+from smartapp.record.elements import each_of, mappings, remembered
 from smartapp.record.texts import text
 
 # "result" ("Positive", "Resistant") says what was found, not whether that is bad.
@@ -197,7 +197,7 @@ def read_flag(concepts: object) -> Flag:
     serious."""
     known: set[str] = set()
     words: list[str] = []
-    for concept in _concepts(concepts):
+    for concept in each_of(concepts):
         found = {code for code in _standard_codes(concept) if code in _RANK}
         if not found and not absent_code(concept) and (word := _word(concept)):
             if code := _code_of_words(concept, word):
@@ -284,10 +284,6 @@ def _word(concept: object) -> str:
     """Return the words of an interpretation that has none of the known codes."""
     word = concept_text(concept)
     return "" if word.removeprefix("code ").casefold() in _NOTHING else word
-
-
-def _concepts(value: object) -> list[object]:
-    return value if isinstance(value, list) else [value]
 
 
 def _code_of_words(concept: object, word: str) -> str:

@@ -24,6 +24,7 @@ from smartapp.record.dosage import Dosage, as_compared, read_dosages
 from smartapp.record.education import medlineplus_url
 from smartapp.record.elements import (
     Resource,
+    each_of,
     is_false,
     is_true,
     is_unclear,
@@ -586,7 +587,7 @@ def _is_over_if_it_began(resource: Resource, now: datetime) -> bool:
     if digits(repeats_allowed) not in ("", "0"):
         return False
     sent = resource.get("dosageInstruction")
-    instructions = sent if isinstance(sent, list) else [sent]
+    instructions = each_of(sent)
     # One that is only a sentence has no length.
     timings = [mapping(mapping(one).get("timing")) for one in instructions]
     lengths = [_days(mapping(timing.get("repeat"))) for timing in timings]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from smartapp.record.codes import concept_text
-from smartapp.record.elements import Resource, mapping, mappings
+from smartapp.record.elements import Resource, each_of, mapping, mappings
 from smartapp.record.modifiers import reason_to_leave_out
 from smartapp.record.names import best_name
 from smartapp.record.texts import text, texts
@@ -37,7 +37,7 @@ def display(reference: object) -> str:
 
 
 def displays(references: object) -> list[str]:
-    items = references if isinstance(references, list) else [references]
+    items = each_of(references)
     return [found for found in map(display, items) if found]
 
 
@@ -68,7 +68,7 @@ def who(reference: object, resource: Resource) -> str:
 
 
 def who_all(references: object, resource: Resource) -> list[str]:
-    items = references if isinstance(references, list) else [references]
+    items = each_of(references)
     return [found for one in items if (found := who(one, resource))]
 
 
@@ -186,7 +186,7 @@ def name_of(reference: object, holder: Resource, related: Related) -> str:
 
 
 def names_of(references: object, holder: Resource, related: Related) -> list[str]:
-    items = references if isinstance(references, list) else [references]
+    items = each_of(references)
     return [found for one in items if (found := name_of(one, holder, related))]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from html import unescape
 from typing import Any
 
-from smartapp.record.elements import mappings
+from smartapp.record.elements import each_of, mappings
 from smartapp.record.markup import RTF_NOT_SHOWN, is_html, is_rtf, plain_lines
 
 # The longest text that a page can hold. Reports rarely have a tenth of it.
@@ -46,7 +46,7 @@ def text(value: object) -> str:
 
 def texts(value: object) -> list[str]:
     """Return the non-empty strings of an array; a single string counts as an array of one."""
-    items = value if isinstance(value, list) else [value]
+    items = each_of(value)
     return [item for item in map(text, items) if item]
 
 
@@ -76,7 +76,7 @@ def _unformatted(value: str) -> str:
 def annotations(notes: object, origin: Callable[[dict[str, Any]], str] = lambda _: "") -> list[str]:
     """Return the texts of Annotation elements, each with its origin in brackets; a plain string
     counts as one."""
-    items = notes if isinstance(notes, list) else [notes]
+    items = each_of(notes)
     plain = [prose(item) for item in items if isinstance(item, str)]
     commented = [(prose(note.get("text")), origin(note)) for note in mappings(notes)]
     said = [f"{words} ({of})" if words and of else words for words, of in commented]

@@ -13,7 +13,7 @@ from smartapp.record.amounts import (
     unit_of_time,
 )
 from smartapp.record.codes import codings, concept_text, concept_words
-from smartapp.record.elements import mapping, mappings, remembered
+from smartapp.record.elements import each_of, mapping, mappings, remembered
 from smartapp.record.moments import Moment, is_open, is_reversed, member_moment, parse_moment
 from smartapp.record.quantities import without_trailing_zeros
 from smartapp.record.texts import text, texts
@@ -196,7 +196,7 @@ def _repeat(timing: Mapping[str, Any]) -> Words:
 
 def _events(timing: Mapping[str, Any]) -> str | None:
     events = timing.get("event")
-    moments = [parse_moment(event) for event in (events if isinstance(events, list) else [events])]
+    moments = [parse_moment(event) for event in each_of(events)]
     if None in moments:
         return None
     return "on " + _and([moment.text for moment in moments if moment])
