@@ -107,14 +107,14 @@ async def page() -> bytes:
     """Return the metrics in Prometheus' text format, without those from the database if it is
     unavailable or slow: Prometheus gives up after ten seconds, and would take this process for
     dead."""
-    known, ready = await asyncio.gather(_from_database(), readiness.now())
+    known, ready = await asyncio.gather(_unless_away(), readiness.now())
     return await asyncio.to_thread(_together, [*known, _available(ready)])
 
 
-async def _from_database() -> list[Metric]:
+async def _unless_away() -> list[Metric]:
     try:
         async with asyncio.timeout(DATABASE_SECONDS):
-            return await in_database(_known, timezone.now())
+            return await in_database(from_database, timezone.now())
     except (*DATABASE_IS_AWAY, TimeoutError):
         return []
 
@@ -168,7 +168,7 @@ def _texts() -> Iterator[tuple[str, str]]:
                 yield path.stem, path.read_text()
 
 
-def _known(now: datetime) -> list[Metric]:
+def from_database(now: datetime) -> list[Metric]:
     """Return the metrics from the database, which are the same for all processes."""
     waiting = GaugeMetricFamily(
         "smartapp_revocations_waiting", "Revocations that EHRs are still to be told of."
@@ -201,9 +201,10 @@ def _keys(now: datetime) -> list[Metric]:
     warnings = GaugeMetricFamily(
         "smartapp_key_warnings", "What an administrator has to look after.", labels=["key_set"]
     )
-    for key_set in KeySet.objects.all():
-        warnings.add_metric([key_set.slug], len(automation.warnings(key_set, now)))
-        for line in rotation.of(key_set):
+    for reading in rotation.of_each(list(KeySet.objects.all())):
+        key_set = reading.key_set
+        warnings.add_metric([key_set.slug], len(automation.warnings(reading, now)))
+        for line in reading.lines:
             name = [key_set.slug, line.alg]
             if line.signer and line.signer.signs_from:
                 age.add_metric(name, (now - line.signer.signs_from).total_seconds())

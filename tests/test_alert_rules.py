@@ -46,7 +46,7 @@ def known(db: None) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     families: list[Metric] = [
         *metrics.registry.collect(),
-        *metrics_page._known(now),
+        *metrics_page.from_database(now),
         metrics_page._available(Readiness()),
     ]
     for family in families:

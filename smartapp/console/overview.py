@@ -11,7 +11,7 @@ from django.db.models import Count, Max, Min, Q
 from django.urls import reverse
 
 from smartapp.diagnosis import outcome
-from smartapp.keys import automation, heartbeat
+from smartapp.keys import automation, heartbeat, rotation
 from smartapp.keys.models import KeySet
 from smartapp.launches.models import LaunchEvent, Revocation, Step
 from smartapp.launches.pending import PENDING_LIFETIME
@@ -134,9 +134,9 @@ def needs(user: User | AnonymousUser, now: datetime) -> Needs:
 def _of_keys(now: datetime) -> Iterator[Need]:
     for problem in heartbeat.problems(now):
         yield Need(problem)
-    for key_set in KeySet.objects.all():
-        url = reverse("admin:keys_keyset_change", args=[key_set.pk])
-        for warning in automation.all_warnings([key_set], now):
+    for reading in rotation.of_each(list(KeySet.objects.all())):
+        url = reverse("admin:keys_keyset_change", args=[reading.key_set.pk])
+        for warning in automation.warnings(reading, now):
             yield Need(warning, url)
 
 

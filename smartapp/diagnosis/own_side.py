@@ -174,7 +174,7 @@ def _is_imported(key_set_slug: str) -> bool:
 
 def _warnings(config: EndpointConfig) -> list[str]:
     """Keys that are old, or wait for an administrator who knows that the vendor imported them."""
-    return automation.warnings(KeySet.objects.get(slug=config.key_set_slug), timezone.now())
+    return automation.all_warnings(KeySet.objects.filter(slug=config.key_set_slug), timezone.now())
 
 
 async def _published(config: EndpointConfig, signer: Signer) -> Finding:

@@ -7,6 +7,7 @@ rotating are two separate permissions.
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -68,12 +69,18 @@ class KeySetAdmin(ReadOnlyAdmin):
     list_display = ("slug", "created_at", "what_is_next")
     search_fields = ("slug", "signing_keys__kid")
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Read the lines of all rows of the list at once."""
+        found: Any = super().get_changelist_instance(request)
+        found.result_list = list(found.result_list)
+        for reading in rotation.of_each(found.result_list):
+            reading.key_set.reading = reading  # type: ignore[attr-defined]  # of this list only
+        return found
+
     @admin.display(description="What comes next")
-    def what_is_next(self, key_set: KeySet) -> str:
-        now = timezone.now()
-        return " ".join(
-            f"{line.alg}: {wording.next_step(key_set, line, now)}" for line in rotation.of(key_set)
-        )
+    def what_is_next(self, key_set: Any) -> str:
+        now, lines = timezone.now(), key_set.reading.lines
+        return " ".join(f"{line.alg}: {wording.next_step(key_set, line, now)}" for line in lines)
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view

@@ -10,13 +10,11 @@ import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db import Error as DatabaseError
-
 from smartapp.exception_reports import cause
-from smartapp.keys import lifecycle, rotation, stale_copies, waits
+from smartapp.keys import lifecycle, rotation, waits
 from smartapp.keys.models import KeySet, SigningKey
 from smartapp.keys.refusals import StepRefused
-from smartapp.keys.rotation import Line, RotationStep
+from smartapp.keys.rotation import Line, Reading, RotationStep
 
 WARN_AHEAD = timedelta(days=21)
 # A due step is taken within minutes while `maintain` runs; if it is later than this, `maintain`
@@ -65,8 +63,11 @@ def auto(
     set or algorithm does not stop the others: it is logged, and `all_warnings` reports it while it
     lasts."""
     taken = []
-    for key_set in key_sets:
-        for line in _lines(key_set):
+    for reading in rotation.of_each(list(key_sets)):
+        key_set = reading.key_set
+        if reading.error:
+            logger.error("key set %s: its keys cannot be read: %s", key_set, cause(reading.error))
+        for line in reading.lines:
             planned = planned_step(key_set, line)
             if planned is None or now < planned[1]:
                 continue
@@ -75,16 +76,6 @@ def auto(
             if key:
                 taken.append((key_set, step, key))
     return taken
-
-
-def _lines(key_set: KeySet) -> list[Line]:
-    """Return the lines of a key set; an empty list if they cannot be read, so that the others go
-    on."""
-    try:
-        return rotation.of(key_set)
-    except DatabaseError as error:
-        logger.error("key set %s: its keys cannot be read: %s", key_set, cause(error))
-        return []
 
 
 def _take(
@@ -98,29 +89,26 @@ def _take(
         # of another algorithm has finished.
         return None
     except Exception as error:
-        # Any error must not stop the others. `warnings` reports the step once it is overdue.
+        # Any error must not stop the others. `all_warnings` reports the step once it is overdue.
         logger.error("key set %s: %s of %s failed: %s", key_set, step, alg, cause(error))
         return None
 
 
-def warnings(key_set: KeySet, now: datetime) -> list[str]:
-    """Return the warnings about this key set that need an administrator."""
-    found = (_warning(key_set, line, now) for line in rotation.of(key_set))
-    return [f"Key set {key_set}, {warning}" for warning in found if warning]
-
-
 def all_warnings(key_sets: Iterable[KeySet], now: datetime) -> list[str]:
-    """Return the warnings of each key set, and one for each key set that cannot be read."""
-    found: list[str] = []
-    for key_set in key_sets:
-        try:
-            found += warnings(key_set, now)
-        except DatabaseError as error:
-            found.append(
-                f"Key set {key_set}: its keys cannot be read ({type(error).__name__}), so no step "
-                "of it was taken. See that the database answers; maintain tries it again."
-            )
-    return found
+    """Return the warnings about these key sets that need an administrator."""
+    readings = rotation.of_each(list(key_sets))
+    return [warning for reading in readings for warning in warnings(reading, now)]
+
+
+def warnings(reading: Reading, now: datetime) -> list[str]:
+    """Return the warnings about one key set, also that it cannot be read."""
+    if reading.error:
+        return [
+            f"Key set {reading.key_set}: its keys cannot be read ({type(reading.error).__name__}), "
+            "so no step of it was taken. See that the database answers; maintain tries it again."
+        ]
+    found = (_warning(reading.key_set, line, now) for line in reading.lines)
+    return [f"Key set {reading.key_set}, {warning}" for warning in found if warning]
 
 
 def _patience(step: RotationStep) -> timedelta:
@@ -160,7 +148,7 @@ def _stale(line: Line, now: datetime) -> str:
             "public keys again; the previous key stays public until an hour after it was needed, "
             f"for {waits.LATEST_WITHDRAWAL.days} days at most."
         )
-    if line.signer and (at := stale_copies.left_behind(line.signer.kid, now)):
+    if at := line.left_behind_at(now):
         return (
             f"an EHR still refused the key that signs at {at:%Y-%m-%d %H:%M} UTC, and the previous "
             "one is withdrawn since. Launches there may fail: ask the vendor to fetch the public "

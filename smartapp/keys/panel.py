@@ -106,7 +106,7 @@ def page(key_set: KeySet, user: User | AnonymousUser, now: datetime) -> dict[str
         _section(key_set, line, keys, now, may_rotate=may_rotate, may_risk=may_risk)
         for line in found
     ]
-    warnings = automation.warnings(key_set, now) + heartbeat.failures(now)
+    warnings = automation.all_warnings([key_set], now) + heartbeat.failures(now)
     to_be_told = [one for one in sections if one.after_emergency and one.after_emergency["ehrs"]]
     return {
         "key_set": key_set,

@@ -4,16 +4,19 @@ Each line has exactly one signer at any moment and at most one rotation under wa
 never need more than four published keys.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from django.db import Error as DatabaseError
 from django.db import transaction
 
 from smartapp.keys import memory, stale_copies, waits
 from smartapp.keys.models import KeySet, SigningKey
+from smartapp.keys.stale_copies import Refusal
 from smartapp.keys.waits import Wait
 
 
@@ -36,8 +39,28 @@ class Line:
     retiring: SigningKey | None
     imported_by_vendor: bool
     wait: Wait
-    # When an EHR last accepted the retired key because it did not know the signer.
-    needed_at: datetime | None = None
+    # EHRs that did not know one of these keys.
+    refusals: tuple[Refusal, ...] = ()
+
+    @property
+    def needed_at(self) -> datetime | None:
+        """When an EHR last accepted the retired key because it did not know the signer."""
+        kid = self.retiring.kid if self.retiring else ""
+        return max((one.last_at for one in self.refusals if one.taken_kid == kid), default=None)
+
+    def left_behind_at(self, now: datetime) -> datetime | None:
+        """Return when an EHR last refused the signer, if that EHR may be failing now: the key that
+        it accepted instead was withdrawn in the last week, less than an hour after that."""
+        kid = self.signer.kid if self.signer else ""
+        refused = (
+            one.last_at
+            for one in self.refusals
+            if one.refused_kid == kid
+            and one.withdrawn_at
+            and now - waits.LATEST_WITHDRAWAL < one.withdrawn_at
+            and one.withdrawn_at < one.last_at + waits.BEFORE_WITHDRAWAL
+        )
+        return max(refused, default=None)
 
     def known_from(self, key: SigningKey) -> datetime:
         """Return from when no EHR can hold a JWKS without this key. The longer wait counts: the
@@ -82,7 +105,67 @@ class Line:
         return [key for key in (self.signer, self.waiting, self.retiring) if key]
 
 
-def _line(key_set: KeySet, alg: str, keys: Iterable[SigningKey], wait: Wait) -> Line:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The lines of a key set as the database has them, or why they could not be read."""
+
+    key_set: KeySet
+    lines: Sequence[Line]
+    error: DatabaseError | None = None
+
+
+def of(key_set: KeySet) -> list[Line]:
+    """Return the lines of a key set, read from the database."""
+    return _lines([key_set])[key_set.pk]
+
+
+def of_each(key_sets: Sequence[KeySet]) -> list[Reading]:
+    """Return the lines of each key set, in as many statements as for a single one.
+
+    If that fails, each is read alone, so that one that cannot be read hides no other.
+    """
+    try:
+        found = _lines(key_sets)
+    except DatabaseError as error:
+        if len(key_sets) == 1:
+            return [Reading(key_sets[0], (), error)]
+        return [reading for key_set in key_sets for reading in of_each([key_set])]
+    return [Reading(key_set, found[key_set.pk]) for key_set in key_sets]
+
+
+def read(key_set: KeySet, alg: str) -> Line:
+    """Return one line, read from the database; one without keys if the key set has none of this
+    algorithm."""
+    if line := next((line for line in of(key_set) if line.alg == alg), None):
+        return line
+    wait = waits.before_signing(key_set)
+    return Line(alg, None, None, None, key_set.imported_by_vendor, wait)
+
+
+def _lines(key_sets: Sequence[KeySet]) -> dict[int, list[Line]]:
+    """Return the lines of each key set by its id. The private keys stay sealed."""
+    rows = SigningKey.objects.filter(key_set__in=key_sets, withdrawn_at=None)
+    keys: dict[int, list[SigningKey]] = defaultdict(list)
+    for key in rows.defer("sealed_private_key"):
+        keys[key.key_set_id].append(key)
+    spans = waits.before_signing_each(key_sets)
+    refusals = stale_copies.about(key.kid for of_set in keys.values() for key in of_set)
+    return {
+        one.pk: [
+            _line(one, alg, keys[one.pk], spans[one.pk], refusals)
+            for alg in sorted({key.alg for key in keys[one.pk]})
+        ]
+        for one in key_sets
+    }
+
+
+def _line(
+    key_set: KeySet,
+    alg: str,
+    keys: Iterable[SigningKey],
+    wait: Wait,
+    refusals: Mapping[str, Sequence[Refusal]],
+) -> Line:
     waiting = signer = retiring = None
     for key in keys:
         if key.alg != alg:
@@ -93,21 +176,9 @@ def _line(key_set: KeySet, alg: str, keys: Iterable[SigningKey], wait: Wait) -> 
             signer = key
         else:
             waiting = key
-    needed_at = stale_copies.last_needed_at(retiring.kid) if retiring else None
-    return Line(alg, signer, waiting, retiring, key_set.imported_by_vendor, wait, needed_at)
-
-
-def of(key_set: KeySet) -> list[Line]:
-    """Return the lines of a key set, read from the database."""
-    keys = list(key_set.signing_keys.filter(withdrawn_at=None).defer("sealed_private_key"))
-    wait = waits.before_signing(key_set)
-    return [_line(key_set, alg, keys, wait) for alg in sorted({key.alg for key in keys})]
-
-
-def read(key_set: KeySet, alg: str) -> Line:
-    """Return one line, read from the database. The private keys stay sealed."""
-    keys = key_set.signing_keys.filter(withdrawn_at=None, alg=alg)
-    return _line(key_set, alg, keys, waits.before_signing(key_set))
+    kids = [key.kid for key in (signer, retiring) if key]
+    own = tuple(one for kid in kids for one in refusals.get(kid, ()))
+    return Line(alg, signer, waiting, retiring, key_set.imported_by_vendor, wait, own)
 
 
 def usable_from(key_set: KeySet, line: Line) -> datetime | None:

@@ -6,19 +6,31 @@ and key, with a count.
 """
 
 import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import Error as DatabaseError
-from django.db.models import F, Max
+from django.db.models import F, OuterRef, Q, Subquery
 
 from smartapp.database import in_database
-from smartapp.keys import waits
 from smartapp.keys.models import KeySet, SigningKey, StaleCopy
 
 KEPT_FOR = timedelta(days=90)
 PURGE_BATCH = 500
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An EHR refused one key and took another, last at `last_at`. `withdrawn_at`: when the taken
+    key left the JWKS, if it did."""
+
+    refused_kid: str
+    taken_kid: str
+    last_at: datetime
+    withdrawn_at: datetime | None
 
 
 async def record(
@@ -47,26 +59,17 @@ def _write(
     )
 
 
-def last_needed_at(kid: str) -> datetime | None:
-    """Return when an EHR last accepted this key instead of the signer; None if none ever did."""
-    needed: datetime | None = StaleCopy.objects.filter(taken_kid=kid).aggregate(at=Max("last_at"))[
-        "at"
-    ]
-    return needed
-
-
-def left_behind(signer_kid: str, now: datetime) -> datetime | None:
-    """Return when an EHR last refused the signer, if that EHR may be failing now: the key that it
-    accepted instead was withdrawn in the last week, less than an hour after that. Else None."""
-    rows = StaleCopy.objects.filter(refused_kid=signer_kid)
-    for taken_kid, last_at in rows.order_by("-last_at").values_list("taken_kid", "last_at"):
-        if SigningKey.objects.filter(
-            kid=taken_kid,
-            withdrawn_at__lt=last_at + waits.BEFORE_WITHDRAWAL,
-            withdrawn_at__gt=now - waits.LATEST_WITHDRAWAL,
-        ).exists():
-            return last_at
-    return None
+def about(kids: Iterable[str]) -> dict[str, list[Refusal]]:
+    """Return the refusals by each of these keys that was refused or taken, in one statement."""
+    found: dict[str, list[Refusal]] = {kid: [] for kid in kids}
+    taken = SigningKey.objects.filter(kid=OuterRef("taken_kid"))
+    rows = StaleCopy.objects.filter(Q(taken_kid__in=found) | Q(refused_kid__in=found)).annotate(
+        withdrawn_at=Subquery(taken.values("withdrawn_at")[:1])
+    )
+    for row in rows.values_list("refused_kid", "taken_kid", "last_at", "withdrawn_at"):
+        for kid in found.keys() & set(row[:2]):
+            found[kid].append(Refusal(*row))
+    return found
 
 
 def purge_batch(now: datetime) -> int:

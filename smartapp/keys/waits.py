@@ -5,6 +5,7 @@ new key waits until no EHR of the key set can hold a copy without it. How long a
 is known from the vendor's documentation, or not at all.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -36,16 +37,29 @@ class Wait:
 
 
 def before_signing(key_set: KeySet) -> Wait:
-    """Return the wait of a key set with its present registrations.
+    """Return the wait of a key set with its present registrations."""
+    return before_signing_each([key_set])[key_set.pk]
+
+
+def before_signing_each(key_sets: Iterable[KeySet]) -> dict[int, Wait]:
+    """Return the wait of each key set by its id, in one statement.
 
     Disabled registrations count too: they may be enabled any moment, and their EHR may still hold a
     copy.
     """
-    ehrs = key_set.registrations.filter(auth_method="private_key_jwt").order_by("name")
-    copies = [
-        (name, None if seconds is None else max(MAX_AGE, timedelta(seconds=seconds)))
-        for name, seconds in ehrs.values_list("name", "jwks_cache_seconds")
-    ]
+    copies: dict[int, list[tuple[str, timedelta | None]]] = {one.pk: [] for one in key_sets}
+    rows = (
+        KeySet.objects.filter(pk__in=copies, registrations__auth_method="private_key_jwt")
+        .order_by("registrations__name")
+        .values_list("pk", "registrations__name", "registrations__jwks_cache_seconds")
+    )
+    for pk, name, seconds in rows:
+        kept = None if seconds is None else max(MAX_AGE, timedelta(seconds=seconds))
+        copies[pk].append((name, kept))
+    return {pk: _longest(held) for pk, held in copies.items()}
+
+
+def _longest(copies: list[tuple[str, timedelta | None]]) -> Wait:
     if not copies:
         return Wait(WHERE_UNKNOWN, "No EHR is registered with these keys yet, so the longest wait.")
     span = max(WHERE_UNKNOWN if kept is None else kept + MARGIN for _, kept in copies)

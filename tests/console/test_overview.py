@@ -1,15 +1,18 @@
 """The administration's home: what needs an administrator, and the launches of the last day."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import NoReturn
 
 import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from smartapp import metrics_page
 from smartapp.console import overview
-from smartapp.keys import rotation
+from smartapp.keys import automation, key_creation, waits
 from smartapp.keys.models import KeySet, MaintainedBy
 from smartapp.launches.models import LaunchEvent, Revocation, Step
 from smartapp.registrations.models import Endpoint, Registration
@@ -185,14 +188,33 @@ class TestNeeds:
         assert wanted not in page_of(administrator(), "/admin/")
 
     def test_a_key_set_that_cannot_be_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        endpoint()
+        name = endpoint().registration.key_set
 
-        def unreadable(_: KeySet) -> list[rotation.Line]:
+        def unreadable(_: object) -> NoReturn:
             raise OperationalError("a damaged page")
 
-        monkeypatch.setattr(rotation, "of", unreadable)
+        monkeypatch.setattr(waits, "before_signing_each", unreadable)
         home = page_of(administrator("view_keyset"), "/admin/")
-        assert "its keys cannot be read (OperationalError)" in home
+        assert f"Key set {name}: its keys cannot be read (OperationalError)" in home
+        metrics = {one.name: one for one in metrics_page.from_database(NOW)}
+        [of_key_set] = metrics["smartapp_key_warnings"].samples
+        assert (of_key_set.labels, of_key_set.value) == ({"key_set": str(name)}, 1)
+
+    def test_many_key_sets_take_no_more_statements(self) -> None:
+        client = administrator("view_keyset")
+        reads: list[Callable[[], object]] = [
+            lambda: client.get("/admin/"),
+            lambda: client.get("/admin/keys/keyset/"),
+            lambda: metrics_page.from_database(NOW),
+            lambda: automation.auto(KeySet.objects.all(), now=NOW, actor="rotate_keys"),
+            lambda: automation.all_warnings(KeySet.objects.all(), NOW),
+        ]
+        counted = []
+        for slug in ("one", "two", "three"):
+            key_creation.create_key_set(slug, algs=["ES384"], now=NOW)
+            with CaptureQueriesContext(connection) as queries:
+                counted.append([(read(), len(queries))[1] for read in reads])
+        assert counted[0] == counted[-1]
 
     def test_of_very_many_the_first_and_how_many_more(self) -> None:
         for number in range(overview.NEEDS_SHOWN + 2):

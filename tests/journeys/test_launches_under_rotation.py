@@ -218,7 +218,9 @@ async def test_a_wait_shorter_than_the_copy_lasts_is_found_out(
     Only a second attempt with the previous key saves the launch.
     """
     too_short = Wait(timedelta(hours=28), "")
-    monkeypatch.setattr(waits, "before_signing", lambda _: too_short)
+    monkeypatch.setattr(
+        waits, "before_signing_each", lambda key_sets: {one.pk: too_short for one in key_sets}
+    )
     steps: list[str] = []
     while steps.count("sign") < len(EHRS):
         steps += await world.go_on()

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -51,7 +52,7 @@ class TestAuto:
     def test_never_means_never(self, epic: KeySet) -> None:
         change(epic, rotate_after_days=None)
         assert auto(NOW + timedelta(days=9999)) == []
-        assert automation.warnings(epic, NOW + timedelta(days=9999)) == []
+        assert automation.all_warnings([epic], NOW + timedelta(days=9999)) == []
 
     def test_what_somebody_began_is_finished(self, epic: KeySet) -> None:
         change(epic, rotate_after_days=None)
@@ -61,13 +62,9 @@ class TestAuto:
     def test_another_machine_was_faster(
         self, epic: KeySet, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        stale = rotation.of(epic)
+        stale = rotation.of_each([epic])
         take(RotationStep.PUBLISH, epic, LIMIT)
-
-        def looked_before(key_set: KeySet) -> list[Line]:
-            return stale
-
-        monkeypatch.setattr(rotation, "of", looked_before)
+        monkeypatch.setattr(rotation, "of_each", lambda _: stale)
         assert auto(LIMIT) == []
 
     def test_a_third_line_waits_for_a_place(self) -> None:
@@ -118,20 +115,20 @@ class TestImportedByTheEHR:
 
     def test_a_person_is_told_three_weeks_ahead(self, epic: KeySet) -> None:
         early = LIMIT - automation.WARN_AHEAD
-        assert automation.warnings(epic, early) == []
-        [warning] = automation.warnings(epic, early + INSTANT)
+        assert automation.all_warnings([epic], early) == []
+        [warning] = automation.all_warnings([epic], early + INSTANT)
         assert warning.startswith("Key set epic, ES384: publish the next key by 2026-05-30.")
         take(RotationStep.PUBLISH, epic, early)
-        [warning] = automation.warnings(epic, early)
+        [warning] = automation.all_warnings([epic], early)
         assert "confirm that it has them." in warning
         take(RotationStep.CONFIRM, epic, early)
-        assert automation.warnings(epic, early) == []
+        assert automation.all_warnings([epic], early) == []
 
 
 def test_a_step_that_nobody_takes_is_told(epic: KeySet) -> None:
     late = LIMIT + automation.OVERDUE_TO_PUBLISH
-    assert automation.warnings(epic, late) == []
-    [warning] = automation.warnings(epic, late + INSTANT)
+    assert automation.all_warnings([epic], late) == []
+    [warning] = automation.all_warnings([epic], late + INSTANT)
     assert "a step was due at 2026-05-30 12:00 UTC and was not taken." in warning
 
 
@@ -167,7 +164,7 @@ class TestAnEHRThatAlwaysNeedsTheOldKey:
             self.need(epic, at)
             assert auto(at) == []
             at += timedelta(minutes=30)
-        assert "for 7 days at most" in automation.warnings(epic, at)[0]
+        assert "for 7 days at most" in automation.all_warnings([epic], at)[0]
         assert auto(week - INSTANT) == []
         assert auto(week) == ["epic withdraw ES384"]
 
@@ -178,20 +175,20 @@ class TestAnEHRThatAlwaysNeedsTheOldKey:
         self.need(epic, week - timedelta(minutes=5))
         auto(week)
         for at in (week, week + timedelta(days=7) - INSTANT):
-            assert "Launches there may fail" in automation.warnings(epic, at)[0]
-        assert automation.warnings(epic, week + timedelta(days=7)) == []
+            assert "Launches there may fail" in automation.all_warnings([epic], at)[0]
+        assert automation.all_warnings([epic], week + timedelta(days=7)) == []
 
     def test_who_knew_the_new_key_in_time_is_not(self, epic: KeySet, signs: datetime) -> None:
         self.need(epic, signs + timedelta(minutes=5))
         over = signs + timedelta(minutes=65)
         assert auto(over) == ["epic withdraw ES384"]
-        assert automation.warnings(epic, over) == []
+        assert automation.all_warnings([epic], over) == []
 
     def test_that_maintain_does_not_run_is_said_first(self, epic: KeySet, signs: datetime) -> None:
         self.need(epic, signs + timedelta(minutes=5))
         late = signs + timedelta(minutes=65) + automation.OVERDUE
-        assert "took the previous one" in automation.warnings(epic, late)[0]
-        assert "maintain` runs" in automation.warnings(epic, late + INSTANT)[0]
+        assert "took the previous one" in automation.all_warnings([epic], late)[0]
+        assert "maintain` runs" in automation.all_warnings([epic], late + INSTANT)[0]
 
 
 def signs_of(line: Line) -> datetime:
@@ -221,14 +218,14 @@ def test_a_key_set_that_cannot_be_read_stops_no_other(
     epic: KeySet, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     key_creation.create_key_set("other", algs=["ES384"], now=NOW)
-    read = rotation.of
+    read = waits.before_signing_each
 
-    def broken(key_set: KeySet) -> list[Line]:
-        if key_set.slug == "epic":
+    def broken(key_sets: Sequence[KeySet]) -> dict[int, waits.Wait]:
+        if epic in key_sets:
             raise OperationalError("a row that nobody should read in a log")
-        return read(key_set)
+        return read(key_sets)
 
-    monkeypatch.setattr(rotation, "of", broken)
+    monkeypatch.setattr(waits, "before_signing_each", broken)
     assert auto(LIMIT) == ["other publish ES384"]
     assert "key set epic: its keys cannot be read: OperationalError" in caplog.text
 

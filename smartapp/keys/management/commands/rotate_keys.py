@@ -188,7 +188,7 @@ class Command(SealingCommand):
                 self.stdout.write(f"  {key.alg:5}  {key.kid:43}  {key.state(now):9}  {life}")
             for line in rotation.of(key_set):
                 self.stdout.write(f"  Next for {line.alg}: {wording.next_step(key_set, line, now)}")
-            for warning in automation.warnings(key_set, now):
+            for warning in automation.all_warnings([key_set], now):
                 self.stdout.write(f"  {warning}")
         if not key_sets:
             self.stdout.write("There are no key sets yet: register_ehr makes the first.")
