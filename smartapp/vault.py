@@ -17,13 +17,15 @@ import os
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Q
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -115,6 +117,10 @@ class KeyRing:
     def prefixes(self) -> list[str]:
         """The prefixes of the values that `unseal` may be able to open."""
         return [f"v1.{key_id}." for key_id in self._ciphers]
+
+    def has_key_of(self, field: str) -> Q:
+        """Return the condition for rows whose value in `field` a key of this ring has sealed."""
+        return reduce(or_, (Q(**{f"{field}__startswith": prefix}) for prefix in self.prefixes))
 
     def seal(self, plaintext: bytes, context: str) -> str:
         nonce = os.urandom(NONCE_BYTES)

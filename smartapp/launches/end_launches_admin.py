@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from smartapp import http
+from smartapp import http, vault
 from smartapp.audit import trail
 from smartapp.audit.admin import ReadOnlyAdmin
 from smartapp.launches import ending, pending_revocations
@@ -52,6 +52,8 @@ class EndingAdmin(ReadOnlyAdmin):
             ended = ending.end(selection, actor=request.user.get_username())
             if ended.is_complete:
                 self.message_user(request, _ended_words(ended.count), messages.SUCCESS)
+                if unopened := ending.unopened(selection):
+                    self.message_user(request, _unopened_words(unopened), messages.WARNING)
                 return HttpResponseRedirect(_afterwards(request))
             done = ended.count
         counted = ending.count(selection)
@@ -62,6 +64,7 @@ class EndingAdmin(ReadOnlyAdmin):
             selection=selection,
             rows=[(name, kind, number) for (name, kind), number in sorted(counted.items())],
             total=counted.total(),
+            unopened=_unopened_words(ending.unopened(selection)),
             done=done,
             again=_again(asked, selection),
         )
@@ -78,6 +81,15 @@ def _ended_words(count: int) -> str:
         f"Ended here: {count}. Nobody sees anything of them any more, and their tokens are "
         "deleted. Their EHRs are told by the periodic work, or now with the button in the list "
         "of revocations to do."
+    )
+
+
+def _unopened_words(count: int) -> str:
+    if count == 0:
+        return ""
+    return (
+        f"Not looked into: {count}, whose key is not in this server's ENCRYPTION_KEYS. They may be "
+        "of this person too. Put the key back and repeat this, or end everything of the EHR."
     )
 
 
@@ -165,6 +177,8 @@ class RevocationAdmin(ReadOnlyAdmin):
     def state(self, row: Revocation) -> str:
         if row.given_up_at:
             return "given up: the EHR was never told"
+        if not row.sealed_tokens.startswith(tuple(vault.ring().prefixes)):
+            return "waits for a process with its key, which ENCRYPTION_KEYS lacks here"
         return "will be tried again" if row.failure else "waits"
 
     def get_urls(self) -> list[URLPattern]:

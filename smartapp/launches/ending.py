@@ -25,6 +25,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from smartapp import vault
 from smartapp.audit import trail
 from smartapp.launches import pending_revocations, store
 from smartapp.launches import tokens as launch_tokens
@@ -124,6 +125,15 @@ def _tokens(launch: Launch) -> LaunchTokens | None:
         return None
 
 
+def unopened(selection: Selection) -> int:
+    """Return how many open launches may be of the selected person and are not among the selected
+    ones, because this process lacks the key of their tokens."""
+    if selection.person is None:
+        return 0
+    rows = selection.launches.filter(ended_at=None)
+    return rows.exclude(vault.ring().has_key_of("sealed_tokens")).count()
+
+
 def count(selection: Selection) -> Counter[tuple[str, str]]:
     """Return how many launches are open, by the name of the EHR and the kind of launch."""
     return Counter(
@@ -193,13 +203,16 @@ def purge_batch(now: datetime) -> int:
 
 def _hand_over_expired(session_digests: list[str], now: datetime) -> None:
     """Add pending revocations for the refresh tokens of expired launches: one for lasting access
-    stays valid at the EHR. An access token expires by itself (C133)."""
+    stays valid at the EHR. An access token expires by itself (C133). Tokens that this process
+    cannot open may have one."""
     unended = Launch.objects.filter(session__in=session_digests, ended_at=None)
+    unended = unended.exclude(sealed_tokens="")
     rows = []
     for uuid, endpoint_id, sealed in unended.values_list("uuid", "endpoint_id", "sealed_tokens"):
         try:
             tokens = launch_tokens.unseal(sealed, uuid)
-        except VaultError:  # nobody can use them any more
+        except VaultError:
+            rows.append(pending_revocations.revocation_of_unopened(uuid, endpoint_id, sealed, now))
             continue
         if tokens.refresh_token is not None:
             rows.append(pending_revocations.revocation_of(uuid, endpoint_id, tokens, now))

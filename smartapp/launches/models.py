@@ -94,9 +94,15 @@ class Launch(models.Model):
         return f"{self.get_kind_display()} {self.uuid}"
 
 
-def revocation_context(revocation_uuid: uuid.UUID) -> str:
-    """Return the context that the sealed tokens of a revocation are bound to."""
-    return f"launches.revocation:{revocation_uuid}:tokens"
+def revocation_context(row: "Revocation") -> str:
+    """Return the context that the sealed tokens of a revocation are bound to.
+
+    A row with the launch's own uuid has the tokens as they were sealed for the launch: the process
+    that ended it could not open them.
+    """
+    if row.uuid == row.launch:
+        return tokens_context(row.launch)
+    return f"launches.revocation:{row.uuid}:tokens"
 
 
 def protect_while_waiting(collector: Collector, field: Any, revocations: Any, using: str) -> None:
@@ -203,7 +209,7 @@ vault.register_column(
 vault.register_column(
     "launches.Revocation",
     "sealed_tokens",
-    lambda row: revocation_context(row.uuid),
+    revocation_context,
     is_passing=True,
     newest="-asked_at",
 )

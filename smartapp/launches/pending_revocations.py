@@ -19,8 +19,10 @@ from uuid import UUID, uuid4
 from django.db.models import F
 from django.utils import timezone
 
+from smartapp import vault
 from smartapp.database import in_database
 from smartapp.exchange.revocation import LONGEST_WAIT, Told, outcome, revoke
+from smartapp.launches import tokens
 from smartapp.launches.models import EndReason, Launch, Revocation, revocation_context
 from smartapp.launches.tokens import LaunchTokens
 from smartapp.protocol.token import Issued
@@ -46,7 +48,7 @@ logger = logging.getLogger(__name__)
 def revocation_of(
     launch: UUID,
     endpoint_id: int,
-    tokens: LaunchTokens | Issued,
+    held: LaunchTokens | Issued,
     now: datetime,
     *,
     lease: bool = False,
@@ -54,15 +56,29 @@ def revocation_of(
     """Return a new row, not saved, with the tokens to revoke. With `lease` it waits a while,
     because the caller tries at once."""
     row = Revocation(uuid=uuid4(), launch=launch, endpoint_id=endpoint_id, asked_at=now)
-    issued = Issued(tokens.refresh_token, tokens.access_token, tokens.token_endpoint)
-    row.sealed_tokens = FORM.seal(issued, revocation_context(row.uuid))
+    issued = Issued(held.refresh_token, held.access_token, held.token_endpoint)
+    row.sealed_tokens = FORM.seal(issued, revocation_context(row))
     row.not_before = now + LEASE if lease else now
     return row
 
 
+def revocation_of_unopened(
+    launch: UUID, endpoint_id: int, sealed_tokens: str, now: datetime
+) -> Revocation:
+    """Return a new row, not saved, with tokens that this process cannot open, as they were sealed
+    for the launch. Another process may have their key, or be of the release that sealed them."""
+    return Revocation(
+        uuid=launch, launch=launch, endpoint_id=endpoint_id, sealed_tokens=sealed_tokens,
+        asked_at=now, not_before=now,
+    )  # fmt: skip
+
+
 def claim(limit: int, now: datetime) -> list[UUID]:
-    """Claim a few due revocations, each for this caller only, across all processes."""
-    free = Revocation.objects.filter(given_up_at=None, not_before__lte=now)
+    """Claim a few due revocations, each for this caller only, across all processes. Those whose key
+    this process lacks are left to the others."""
+    free = Revocation.objects.filter(
+        vault.ring().has_key_of("sealed_tokens"), given_up_at=None, not_before__lte=now
+    )
     due = list(free.order_by("not_before").values_list("pk", flat=True)[:limit])
     return [pk for pk in due if free.filter(pk=pk).update(not_before=now + LEASE)]
 
@@ -73,12 +89,13 @@ def waiting(**lookup: object) -> int:
 
 
 def not_taken(endpoint_id: int) -> tuple[int, int, str]:
-    """Return for an EHR: how many revocations failed so far, how many were given up, and the last
-    failure."""
-    failed = Revocation.objects.filter(endpoint_id=endpoint_id).exclude(failure="")
-    given_up = failed.exclude(given_up_at=None).count()
+    """Return for an EHR: how many revocations failed so far, how many were given up, also without
+    a try, and the last failure."""
+    rows = Revocation.objects.filter(endpoint_id=endpoint_id)
+    given_up = rows.exclude(given_up_at=None).count()
+    failed = rows.exclude(failure="")
     why = failed.values_list("failure", flat=True).order_by("-not_before").first()
-    return failed.count() - given_up, given_up, why or ""
+    return failed.filter(given_up_at=None).count(), given_up, why or "never tried"
 
 
 def make_due(now: datetime) -> None:
@@ -94,8 +111,14 @@ def load(pk: UUID) -> tuple[EndpointConfig, Issued] | None:
     if row is None:
         return None
     endpoint = Endpoint.objects.select_related("registration__key_set").get(pk=row.endpoint_id)
-    issued = FORM.unseal(row.sealed_tokens, revocation_context(row.uuid))
-    return registry.load(endpoint), issued
+    return registry.load(endpoint), _unseal(row)
+
+
+def _unseal(row: Revocation) -> Issued:
+    if row.uuid != row.launch:
+        return FORM.unseal(row.sealed_tokens, revocation_context(row))
+    held = tokens.unseal(row.sealed_tokens, row.launch)
+    return Issued(held.refresh_token, held.access_token, held.token_endpoint)
 
 
 def end_reason(told: Told) -> EndReason:

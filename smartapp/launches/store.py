@@ -186,7 +186,7 @@ def _sessions_of_another_person(
 def _may_be_another_person(tokens: LaunchTokens, launch: Launch, at_same_endpoint: bool) -> bool:
     try:
         other = launch_tokens.unseal(launch.sealed_tokens, launch.uuid)
-    except VaultError:  # nobody can use it, and it must not block the new launch
+    except VaultError:  # it must not block the new launch
         return True
     if tokens.id_token_sub is None or other.id_token_sub is None:
         return at_same_endpoint
@@ -398,9 +398,9 @@ def end_and_hand_over(
 def hand_over_batch(
     launches: QuerySet[Launch], reason: EndReason, now: datetime, *, lease: bool = False
 ) -> list[UUID | None]:
-    """End these launches as `end_and_hand_over` does. Return the revocation of each, or None if its
-    tokens cannot be decrypted. The caller opens the transaction and passes at most a few hundred
-    launches. `lease`: the caller sends the revocations itself.
+    """End these launches as `end_and_hand_over` does. Return the revocation of each, or None if it
+    has no tokens yet. The caller opens the transaction and passes at most a few hundred launches.
+    `lease`: the caller sends the revocations itself.
 
     The rows are locked, so that no refresh can store tokens between the two statements.
     """
@@ -409,12 +409,12 @@ def hand_over_batch(
     for uuid, endpoint_id, sealed in held:
         try:
             tokens = launch_tokens.unseal(sealed, uuid)
-        except VaultError:  # nobody can use them any more
-            rows.append(None)
+        except VaultError:
+            unopened = (uuid, endpoint_id, sealed, now)
+            row = pending_revocations.revocation_of_unopened(*unopened) if sealed else None
         else:
-            rows.append(
-                pending_revocations.revocation_of(uuid, endpoint_id, tokens, now, lease=lease)
-            )
+            row = pending_revocations.revocation_of(uuid, endpoint_id, tokens, now, lease=lease)
+        rows.append(row)
     Revocation.objects.bulk_create(filter(None, rows))
     mark_ended(Launch.objects.filter(pk__in=[uuid for uuid, _, _ in held]), reason, now)
     return [row.pk if row else None for row in rows]

@@ -103,7 +103,7 @@ async def test_a_revocation_waits_for_the_release_that_can_read_it(
         launch = Launch.objects.get(uuid=uuid)
         one = pending_revocations.revocation_of(uuid, launch.endpoint_id, issued, timezone.now())
         one.sealed_tokens = sealed_by(
-            ENDED["a newer version"], one.sealed_tokens, revocation_context(one.uuid)
+            ENDED["a newer version"], one.sealed_tokens, revocation_context(one)
         )
         one.save(force_insert=True)
 

@@ -578,21 +578,29 @@ class TestTokensThatNobodyHas:
         assert (await browser.get(f"/launches/{uuid}/")).status == 503
         await until(lambda: told(ehr) == given)
 
-    @pytest.mark.parametrize(("refresh_token", "taken"), [("refresh", 1), (None, 0)])
+    @pytest.mark.parametrize(
+        ("refresh_token", "ring", "taken"),
+        [("refresh", "", 1), (None, "", 0), ("refresh", vault.new_key(), 1)],
+        ids=["with", "without", "by a process that lacks their key"],
+    )
     async def test_of_an_expired_launch_with_a_refresh_token(
         self,
         browser: Browser,
         ehr: ScriptedEHR,
         ehr_launch: Start,
+        settings: Any,
         refresh_token: str | None,
+        ring: str,
         taken: int,
     ) -> None:
         """It may stay good for months there; an access token ends by itself."""
         ehr.refresh_token = refresh_token
         await browser.launch(ehr_launch())
         await in_database(Session.objects.update, expire_date=timezone.now() - timedelta(hours=1))
+        right, settings.ENCRYPTION_KEYS = settings.ENCRYPTION_KEYS, ring or settings.ENCRYPTION_KEYS
         assert await in_database(ending.purge_batch, timezone.now()) == 1
         assert not await in_database(Launch.objects.exists)
+        settings.ENCRYPTION_KEYS = right
         assert await work_off() == taken
         assert bool(ehr.valid_access_tokens) == (not taken)
 
@@ -723,6 +731,33 @@ class TestRevokeAll:
                 assert (await row(uuid)).end_reason == EndReason.ADMINISTRATOR
             assert (await row(theirs)).ended_at is None
             assert (await other.get(f"/launches/{theirs}/")).status == 200
+
+    async def test_of_a_person_says_which_it_could_not_look_into(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, admin: Client, settings: Any
+    ) -> None:
+        uuid = await browser.launch(ehr_launch())
+        settings.ENCRYPTION_KEYS = vault.new_key()
+        asked = {"iss": ehr.issuer, "sub": f"{CANARY}-subject"}
+        page = text_of(await in_database(admin.post, END, asked))
+        assert "Not looked into: 1" in page
+        assert "has no open launch" not in page
+        assert (await row(uuid)).ended_at is None
+
+    async def test_by_a_process_that_lacks_their_key_is_done_by_one_that_has_it(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, registered: Endpoint,
+        admin: Client, settings: Any,
+    ) -> None:  # fmt: skip
+        await browser.launch(ehr_launch())
+        ring, settings.ENCRYPTION_KEYS = settings.ENCRYPTION_KEYS, vault.new_key()
+        pk = registered.registration_id
+        page = await in_database(confirmed, admin, f"{END}?registration={pk}")
+        assert "Ended here: 1" in page
+        assert "waits for a process with its key" in page
+        assert await work_off() == 0
+        assert [one.attempts for one in await waiting()] == [0]
+        settings.ENCRYPTION_KEYS = ring
+        assert await work_off() == 1
+        assert ehr.valid_access_tokens == set()
 
     async def test_of_a_person_without_open_launches_says_what_to_check(
         self, ehr: ScriptedEHR, registered: Endpoint, admin: Client
