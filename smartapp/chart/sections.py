@@ -36,7 +36,7 @@ from smartapp.record.news import (
     share_of_medications,
     share_of_vital_signs,
 )
-from smartapp.record.observations import CATEGORIES, categories_of
+from smartapp.record.observations import CATEGORIES, MEASURED, categories_of
 from smartapp.record.orders import orders_to_follow, read_orders
 from smartapp.record.personal import read_personal
 from smartapp.record.plans import plans_to_follow, read_plans
@@ -184,7 +184,6 @@ IF_ASKED: dict[str, Pairs] = {
 }
 VITAL_SIGNS, LABORATORY = ("vital-signs", "vital-sign"), ("laboratory", "LAB")
 SOCIAL = ("social-history", "survey")
-MEASURED = frozenset().union(*CATEGORIES.values())
 # A child's gestational age is needed for its percentiles, so it belongs to the vital signs.
 OF_VITAL_SIGNS = VITAL_SIGN_CODES | GESTATIONAL_AGE
 OF_OTHER_SECTIONS = OF_VITAL_SIGNS.union(SOCIAL_CODES)

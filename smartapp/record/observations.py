@@ -65,6 +65,7 @@ from smartapp.record.values import (
 )
 
 NOTHING_SAID = "no value and no reason"
+WITHOUT_VALUE = "Recorded without a value"
 NAMELESS = "Result without a name"
 # Panels that are only ordered together. A LOINC code in them is the same test as alone, which it
 # may not be in others: blood gases name the vessel, susceptibilities the organism.
@@ -96,6 +97,7 @@ CATEGORIES = {
         {"vital-signs", "vital-sign", "vitals", "vital_signs", "vitalsigns", "vital signs"}
     ),
 }  # fmt: skip
+MEASURED = frozenset().union(*CATEGORIES.values())
 # A number with a judgement beside it: "6.9 (H)", "6.9 H". Without brackets "2.5 L" may be litres.
 _MARKED = re.compile(
     r"[<>]?=?\s?-?\d[\d.,]{0,15}\s{0,3}(?P<unit>[^\s()]{1,20}\s{0,3})?"
@@ -335,7 +337,18 @@ def read_observation(
     if "text" in resource:
         written = with_own_text(marks, resource, is_all_there_is=not has_own)
         reading = reading._replace(marks=written) if written is not marks else reading
-    return reading if has_own or reading.result else LeftOut(NOTHING_SAID)
+    if has_own or reading.result:
+        return reading
+    if _says_all_in_its_name(resource, reading):
+        return reading._replace(value=Value(WITHOUT_VALUE))
+    return LeftOut(NOTHING_SAID)
+
+
+def _says_all_in_its_name(resource: Resource, reading: Reading) -> bool:
+    """Return whether the name of an Observation without a value may be what was found: "Impulsive
+    remarks (finding)". A measurement without a value says nothing."""
+    categories = categories_of(resource)
+    return bool(categories) and categories.isdisjoint(MEASURED) and reading.name != NAMELESS
 
 
 def _replaced(resource: Resource) -> list[str]:

@@ -14,9 +14,12 @@ from smartapp.record.questionnaires import read_questionnaire
 from smartapp.record.reading import Given, Read, read_each
 
 ANSWERS = "answered in questionnaires"
-# LOINC, in the order of the page: pregnancy (status, due date, intention), smoking, alcohol, work.
+# LOINC, in the order of the page: pregnancy (status, due date, intention, breastfeeding, earlier
+# pregnancies and births), smoking, alcohol, work. Not every EHR gives them a category.
 FIRST = (
-    "82810-3", "11778-8", "86645-9",
+    "82810-3", "11778-8", "11779-6", "11780-4", "86645-9", "63895-7",
+    "11996-6", "11640-0", "11977-6", "11636-8", "11637-6", "11638-4", "11639-2", "11612-9",
+    "11613-7", "11614-5", "33065-4",
     "72166-2", "39240-7", "11367-0", "8663-7", "63640-7", "88031-0",
     "11331-6", "74013-4", "68518-0",
     "11341-5", "86188-0",

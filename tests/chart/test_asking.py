@@ -192,6 +192,7 @@ class TestCategories:
             unfiled("2823-3", category=LABORATORY),
             unfiled("8867-4", category=[concept("", "vital-signs")]),
             unfiled("72166-2", category=[concept("", "social-history")]),
+            unfiled("11779-6"),
         ]
 
         async def all_of_it(_: web.Request) -> web.StreamResponse:

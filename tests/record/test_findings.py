@@ -56,6 +56,23 @@ def test_a_reason_for_no_value_stands_beside_the_value_of_each() -> None:
     assert found.earlier == ("1 Jan 2017 · No · Patient refused",)
 
 
+def test_a_finding_whose_name_says_it_all_is_shown_without_a_value() -> None:
+    """PACIO's, Belgium's and others: the code is what was found."""
+    remarks = about_patient(
+        "Observation",
+        "o1",
+        status="final",
+        category=[{"coding": [{"code": "exam"}]}],
+        code=concept("Making impulsive remarks (finding)"),
+    )
+    read = read_findings(given(remarks))
+    assert [(one.name, one.lines) for one in read.entries] == [
+        ("Making impulsive remarks (finding)", ("Recorded without a value",))
+    ]
+    measured = {**remarks, "category": [{"coding": [{"code": "vital-signs"}]}]}
+    assert read_findings(given(measured, {**remarks, "code": {}})).entries == ()
+
+
 def test_what_says_nothing_is_left_out_with_the_reason() -> None:
     bare = about_patient("Observation", "o1", status="final", code=concept("Look", "1", LOINC))
     read = read_findings(given(bare))
