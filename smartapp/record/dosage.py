@@ -16,6 +16,10 @@ from smartapp.record.timing import counted_in, plain_words, timing_words
 from smartapp.record.wording import Parts, Say, Words, say_parts
 
 RATE = "at "
+_AS_NEEDED = re.compile(r"^(?:as needed|p\.?r\.?n)\b\.?(?:\s+for\b)?\W*", re.IGNORECASE)
+# "1,000" is a thousand if the coded number is one.
+_THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:[,\u2019\u202f\u00a0]\d{3})+(?![\d.,])")
+_CODED_AS = re.compile(r"coded as “(.*)”")
 _OF_DOSAGE = re.compile(r"http://hl7\.org/fhir/.*/(?:extension-)?dosage", re.IGNORECASE)
 
 
@@ -97,17 +101,25 @@ def _read(dosage: Mapping[str, Any], *, is_next: bool) -> Dosage:
     return Dosage(
         words=written or coded.join(),
         coded=", ".join(beyond) if written else "",
-        for_patient=prose(dosage.get("patientInstruction")),
+        for_patient=_for_patient(dosage),
         is_next=is_next,
         is_whole=coded.is_whole,
     )
 
 
+def _for_patient(dosage: Mapping[str, Any]) -> str:
+    """Return the words for the patient; some EHRs fill the place with a dash."""
+    words = prose(dosage.get("patientInstruction"))
+    return words if any(map(str.isalnum, words)) else ""
+
+
 def _beyond(written: str, coded: tuple[str, ...]) -> list[str]:
     """Return the coded words that are not in the author's text. An amount without a unit counts
     tablets, drops or the like."""
-    plain = f" {plain_words(written)} "
-    beyond = [words for words in coded if f" {plain_words(words)} " not in plain]
+    whole = _THOUSANDS.sub(lambda found: re.sub(r"\D", "", found[0]), written)
+    plain = f" {plain_words(written)}  {plain_words(whole)} "
+    bare = ((words, plain_words(_CODED_AS.sub(r"\1", words))) for words in coded)
+    beyond = [words for words, said in bare if f" {said} " not in plain]
     if not any(words.endswith(NO_UNIT) for words in beyond):
         return beyond
     counted = counted_in(written)
@@ -197,7 +209,9 @@ def _as_needed(dosage: Mapping[str, Any]) -> str | None:
         *concept_texts(dosage.get("asNeededFor")),
     ]
     if reasons:
-        return f"as needed for {' or '.join(reasons)}"
+        # Many EHRs repeat the words in the reason: "as needed for pain", "PRN nausea".
+        plain = dict.fromkeys(filter(None, (_AS_NEEDED.sub("", one) for one in reasons)))
+        return f"as needed for {' or '.join(plain)}" if plain else "as needed"
     answer = dosage.get("asNeededBoolean", dosage.get("asNeeded"))
     if is_true(answer):
         return "as needed"

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from smartapp.record.codes import bare_code
+from smartapp.record.codes import SNOMED, bare_code, code_system
 from smartapp.record.elements import mapping
 from smartapp.record.markup import is_html, plain_lines
 from smartapp.record.texts import text
 
 UCUM = "http://unitsofmeasure.org"
 MAX_UNIT = 40
+# What SNOMED CT has after a name, such as "(qualifier value)".
+_KIND = re.compile(r" \([a-z ]+\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,9 @@ def read_unit(quantity: object) -> Unit:
     """Return the unit of a Quantity: from its code if UCUM is its system, else from its words."""
     members = mapping(quantity)
     written, code = _written(members.get("unit")), text(members.get("code"))
+    if code_system(members.get("system")) == SNOMED:
+        # "Tablet (unit of presentation)".
+        written = _KIND.sub("", written)
     if code.isdigit() and not written and text(members.get("system")) != UCUM:
         # A number from another code system beside the value would look like a part of it.
         named = bare_code(text(members.get("system")), code)

@@ -392,6 +392,11 @@ class TestTheAuthorsText:
             ("Take 1.000 mg daily", "1", "1 mg"),
             ("Take 1 mg daily", "1.000", "1.000 mg"),
             ("Take 1.0.5 mg daily", "1", "1 mg"),
+            ("Take 1,000 mg daily", "1000", ""),
+            ("Take 1,000 mg daily", "1", "1 mg"),
+            ("Take 0,500 mg daily", "500", "500 mg"),
+            ("Take 1,000.5 mg daily", "1000", "1000 mg"),
+            ("Take 2,50 mg daily", "250", "250 mg"),
         ],
     )
     def test_says_a_number_with_or_without_zeros(
@@ -399,6 +404,20 @@ class TestTheAuthorsText:
     ) -> None:
         found = read({"text": written, **dose(Decimal(amount))})
         assert (found.words, found.coded) == (written, coded)
+
+    def test_of_its_code_is_not_said_twice(self) -> None:
+        timing = {"code": {"text": "every 4 hr"}, "repeat": {"boundsPeriod": {"start": "2026"}}}
+        found = read({"text": "2 caps, every 4 hr", "timing": timing})
+        assert found.coded == "from 2026"
+
+    def test_of_a_dash_is_none_for_the_patient(self) -> None:
+        found = read({**dose(5), "patientInstruction": "-"})
+        assert (found.words, found.for_patient, found.is_whole) == ("5 mg", "", True)
+
+    def test_of_a_snomed_unit_is_without_its_kind(self) -> None:
+        unit = {"unit": "Tablet (unit of presentation)", "system": "http://snomed.info/sct"}
+        tablets = {"doseAndRate": [{"doseQuantity": {"value": 1, "code": "732936001", **unit}}]}
+        assert words(**tablets) == "1 Tablet"
 
     def test_never_hides_a_code_that_contradicts_it(self) -> None:
         found = read({"text": "Take 20 mg daily", **dose(10), "timing": {"repeat": DAY}})
@@ -423,6 +442,18 @@ class TestTheAuthorsText:
 class TestAsNeeded:
     def test_with_its_reason(self) -> None:
         assert words(asNeededCodeableConcept={"text": "pain"}) == "as needed for pain"
+
+    @pytest.mark.parametrize(
+        ("reason", "said"),
+        [
+            ("as needed for pain", "as needed for pain"),
+            ("PRN nausea", "as needed for nausea"),
+            ("As needed", "as needed"),
+            ("p.r.n.", "as needed"),
+        ],
+    )
+    def test_a_reason_that_repeats_it(self, reason: str, said: str) -> None:
+        assert words(asNeededCodeableConcept={"text": reason}) == said
 
     def test_with_the_reasons_of_r5(self) -> None:
         reasons = [{"text": "pain"}, {"text": "fever"}]
