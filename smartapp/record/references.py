@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from smartapp.record.codes import concept_text
+from smartapp.record.codes import concept_text, concept_texts, status_codes
 from smartapp.record.elements import Resource, each_of, mapping, mappings
+from smartapp.record.icd_marks import certainty_text
 from smartapp.record.modifiers import reason_to_leave_out
 from smartapp.record.names import best_name
 from smartapp.record.texts import text, texts
@@ -27,6 +28,9 @@ _OF_THE_RECORD = frozenset(
         "MedicationStatement", "Observation", "Procedure", "ServiceRequest",
     }
 )  # fmt: skip
+A_RELATED_PERSON = "a related person"
+# How certain a diagnosis is, if it is not.
+_UNCERTAIN = ("unconfirmed", "provisional", "differential")
 _ADDRESS = re.compile(r"#|https?://|urn:|[A-Z][A-Za-z]+/")
 
 
@@ -64,7 +68,7 @@ def who(reference: object, resource: Resource) -> str:
     if where and where in [place(resource.get(name)) for name in ("subject", "patient")]:
         return "the patient"
     is_related = "RelatedPerson" in (kind, where.partition("/")[0])
-    return "a related person" if is_related else ""
+    return A_RELATED_PERSON if is_related else ""
 
 
 def who_all(references: object, resource: Resource) -> list[str]:
@@ -132,6 +136,9 @@ def with_names(resource: Resource, now: datetime) -> Resource:
         # A PractitionerRole has the name of its person.
         person = contained[id].get("practitioner")
         names[id] = names[id] or display(person) or names.get(_contained_id(target(person)), "")
+        if contained[id].get("resourceType") == "RelatedPerson":
+            relations = concept_texts(contained[id].get("relationship"))
+            names[id] = names[id] or ", ".join(relations) or A_RELATED_PERSON
     return _with_displays(resource, names) if any(names.values()) else resource
 
 
@@ -177,12 +184,18 @@ def reason_elements(resource: Resource) -> list[dict[str, Any]]:
 
 
 def name_of(reference: object, holder: Resource, related: Related) -> str:
-    """Return the EHR's name for the other resource, or its code in words, with "entered in error"
-    or "ruled out" if it is."""
+    """Return the EHR's name for the other resource, or its code in words, with "entered in error",
+    "ruled out" or "provisional" if it is."""
     found = resolve(reference, holder, related)
     name = display(reference) or concept_text(found.get("code"))
-    reason = reason_to_leave_out(found) if found and name else ""
-    return f"{name} ({reason})" if reason else name
+    doubt = (reason_to_leave_out(found) or _uncertainty(found)) if found and name else ""
+    return f"{name} ({doubt})" if doubt else name
+
+
+def _uncertainty(condition: Resource) -> str:
+    """Return that a diagnosis is not certain, by its status or by the mark of its German code."""
+    sent = status_codes(condition.get("verificationStatus"))
+    return next((one for one in sent if one in _UNCERTAIN), certainty_text(condition).lower())
 
 
 def names_of(references: object, holder: Resource, related: Related) -> list[str]:

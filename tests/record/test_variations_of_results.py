@@ -251,7 +251,7 @@ def coded(code: str, system: str = "", **members: Any) -> Resource:
                 focus=[{"reference": "#f"}],
                 contained=[{"resourceType": "RelatedPerson", "id": "f"}],
             ),
-            "of: something else than the patient",
+            "of: a related person",
         ),
         (
             result(value=5, **extended("focusCode", "Fetus")),

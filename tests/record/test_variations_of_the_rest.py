@@ -762,6 +762,21 @@ TELECOM = [
             "recorded by Dr Lee, as told by Wife",
         ),
         (
+            "procedures",
+            procedure(
+                asserter=INNER[0],
+                contained=[
+                    {**contained("RelatedPerson", "")[0], "relationship": [words("Mother")]}
+                ],
+            ),
+            "recorded by Mother",
+        ),
+        (
+            "procedures",
+            procedure(asserter=INNER[0], contained=contained("RelatedPerson", "")),
+            "recorded by a related person",
+        ),
+        (
             "encounters",
             encounter(
                 status="completed",
@@ -870,6 +885,14 @@ TELECOM = [
                 contained=contained("Condition", "MI", verificationStatus="refuted"),
             ),
             "diagnosis: MI (ruled out)",
+        ),
+        (
+            "encounters",
+            encounter(
+                diagnosis=[{"condition": INNER[0]}],
+                contained=contained("Condition", "MI", verificationStatus="provisional"),
+            ),
+            "diagnosis: MI (provisional)",
         ),
         (
             "encounters",
