@@ -32,10 +32,12 @@ from smartapp.record.moments import Moment, last_day, member_moment, newest_firs
 from smartapp.record.narratives import OWN_TEXT, narrative_text
 from smartapp.record.observations import (
     FINAL,
+    SPECIMEN_ELSEWHERE,
     STATUS_RANKS,
     UNRANKED,
     Reading,
     read_observation,
+    specimen_text,
 )
 from smartapp.record.opposites import contradiction_in
 from smartapp.record.people import Person, read_person
@@ -385,7 +387,7 @@ def _report(resource: Resource, given: Given, person: Person) -> Document:
             *(words_or_known(one, _CATEGORIES) for one in mappings(resource.get("category"))),
             # STU3 has the performer one level deeper.
             *displays([one.get("actor") or one for one in mappings(resource.get("performer"))]),
-            labelled("specimen", displays(resource.get("specimen"))),
+            _specimen(resource, given),
             *_period(resource),
             *_issued(resource, when),
         ),
@@ -415,7 +417,13 @@ def _result_words(reading: Reading) -> str:
     value = f"{reading.result} {reading.value.unit.text}".rstrip()
     of = f"{reading.name} (of: {reading.marks.whose})" if reading.marks.whose else reading.name
     span = labelled("range", [reading.range_text])
-    return f"{of}: {', '.join(said(value, reading.shown_flag.text, span, *reading.beside))}"
+    # The names of LOINC's parts may end with one: "SODIUM:SCNC:PT:SER/PLAS:QN:".
+    return f"{of.rstrip(':')}: {', '.join(said(value, reading.shown_flag.text, span, *reading.beside))}"
+
+
+def _specimen(report: Resource, given: Given) -> str:
+    words = specimen_text(report, given.related)
+    return words if words == SPECIMEN_ELSEWHERE else labelled("specimen", [words])
 
 
 def _results(results: list[dict[str, Any]]) -> Iterable[str]:

@@ -660,7 +660,7 @@ def _circumstances(resource: Resource, related: Mapping[str, Resource]) -> Circu
     if _OF_CIRCUMSTANCES.isdisjoint(resource):
         return PLAIN
     found = Circumstances(
-        specimen=_referred(resource, "specimen", related) or _specimen_elsewhere(resource),
+        specimen=specimen_text(resource, related),
         site=_site(resource),
         method=_concepts(resource["method"]) if "method" in resource else "",
         device=_referred(resource, "device", related),
@@ -669,6 +669,11 @@ def _circumstances(resource: Resource, related: Mapping[str, Resource]) -> Circu
         about=_about(resource) if "focus" in resource else "",
     )
     return PLAIN if found == PLAIN else found
+
+
+def specimen_text(resource: Resource, related: Mapping[str, Resource]) -> str:
+    """Return from what a result or a report was made, or that it was not read."""
+    return _referred(resource, "specimen", related) or _specimen_elsewhere(resource)
 
 
 def _specimen_elsewhere(resource: Resource) -> str:

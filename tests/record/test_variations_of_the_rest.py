@@ -109,6 +109,17 @@ SODIUM = contained(
             report(image=[{"comment": "Key image"}], performer=[{"actor": {"display": "Lab A"}}]),
             "images, in the EHR: Key image | Lab A",
         ),
+        (
+            report(
+                specimen=INNER,
+                contained=[{**contained("Specimen", "")[0], "type": words("Pins of a foot")}],
+            ),
+            "specimen: Pins of a foot",
+        ),
+        (
+            report(specimen=[{"reference": "Specimen/1"}]),
+            "a specimen in another entry of the EHR | NOT specimen:",
+        ),
         (report(note=[{"text": "Addendum"}]), "Addendum | NOT neither a result"),
         (report(category=[{"coding": [{"code": "LAB"}]}]), "Laboratory | NOT code LAB"),
         (
