@@ -1,5 +1,6 @@
 """Appointments, future ones first (FHIR R4 Appointment)."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read, read_each
 from smartapp.record.references import Related, display, reasons, target
 from smartapp.record.texts import prose, text
-from smartapp.record.timing import period_words
+from smartapp.record.timing import period_moments, period_words
 
 PAST = "earlier, or not taking place"
 NOT_TAKING_PLACE = frozenset({"cancelled", "noshow", "fulfilled"})
@@ -69,10 +70,7 @@ def _appointment(resource: Resource, related: Related, now: datetime) -> Fact:
                     *concept_texts(resource.get("cancellationReason")),
                 ],
             ),
-            labelled(
-                "wished for",
-                [period_words(one) or "" for one in mappings(resource.get("requestedPeriod"))],
-            ),
+            labelled("wished for", _wishes(resource, start)),
             labelled("because of", reasons(resource, related)),
             labelled("for the patient", [prose(resource.get("patientInstruction"))]),
             prose(resource.get("comment")),
@@ -84,6 +82,15 @@ def _appointment(resource: Resource, related: Related, now: datetime) -> Fact:
             *map(_participant, mappings(resource.get("participant"))),
         ),
     )
+
+
+def _wishes(resource: Resource, start: Moment | None) -> Iterator[str]:
+    """Yield the periods that were wished for, without the one that was granted."""
+    for period in mappings(resource.get("requestedPeriod")):
+        first, last = period_moments(period)
+        is_granted = start is not None and start == first
+        if not is_granted or last != member_moment(resource, "end"):
+            yield period_words(period) or ""
 
 
 def _length(resource: Resource, start: Moment | None) -> str:

@@ -29,9 +29,11 @@ class Span:
 
     @property
     def words_beside_a_date(self) -> str:
-        """The words if they say more than the date."""
-        said_by_date = self.moment and self.words == self.moment.day_text
-        return "" if said_by_date else in_place_of_a_date(self.words)
+        """The words without the date: "to 25 Oct 2026"; "" if they only say the date."""
+        if not self.moment:
+            return in_place_of_a_date(self.words)
+        day = self.moment.day_text
+        return "" if self.words == day else self.words.removeprefix(f"from {day}").lstrip()
 
 
 def read_span(resource: Resource, name: str) -> Span | None:
@@ -43,7 +45,9 @@ def read_span(resource: Resource, name: str) -> Span | None:
     period = resource.get(f"{name}Period")
     if words := period_words(period):
         start, end = period_moments(period)
-        return Span(words, start or end)
+        moment = start or end
+        is_one_day = moment and words == f"on {moment.day_text}"
+        return Span(moment.day_text if moment and is_one_day else words, moment)
     return _in_words(resource, name)
 
 

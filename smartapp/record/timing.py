@@ -331,8 +331,11 @@ def _lengths(bounds: object) -> str | None:
 
 
 def period_words(period: object) -> str | None:
-    """Return "from 1 Apr 2026 to 8 Apr 2026", "until 8 Apr 2026" or "from 1 Apr 2026"."""
+    """Return "from 1 Apr 2026 to 8 Apr 2026", "on 1 Apr 2026", "until 8 Apr 2026" or
+    "from 1 Apr 2026"."""
     start, end = period_moments(period)
+    if start and end and start.day_text == end.day_text:
+        return f"on {start.day_text}"
     if start and end:
         doubt = " (ends before it begins)" if is_reversed(start, end) else ""
         return f"from {start.day_text} to {end.day_text}{doubt}"

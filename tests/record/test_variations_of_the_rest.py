@@ -1343,7 +1343,7 @@ TELECOM = [
         (
             "procedures",
             procedure(performedPeriod={"start": "2019", "end": "2020"}),
-            "from 2019 to 2020 | NOT began",
+            "2019 to 2020 | NOT began",
         ),
         (
             "vitals",
@@ -1405,6 +1405,17 @@ TELECOM = [
                 participant=[{"type": [words("translator")], "status": "needs-action"}],
             ),
             "wished for: from 1 Dec 2026 to 20 Dec 2026 | translator (not yet accepted)",
+        ),
+        (
+            "appointments",
+            of(
+                "Appointment",
+                status="booked",
+                start="2026-12-01",
+                end="2026-12-01",
+                requestedPeriod=[{"start": one, "end": one} for one in ("2026-12-01", "2026-12-02")],
+            ),
+            "wished for: on 2 Dec 2026",
         ),
         (
             "appointments",
