@@ -12,12 +12,13 @@ from smartapp.record.codes import (
     codings,
     concept_text,
     concept_texts,
+    concept_words,
     status_codes,
     words_or_known,
 )
 from smartapp.record.education import medlineplus_url
 from smartapp.record.elements import Resource, extensions, mappings
-from smartapp.record.facts import said
+from smartapp.record.facts import labelled, said
 from smartapp.record.icd_marks import AFTER, certainty, certainty_text
 from smartapp.record.marks import Marks, doubted, origin_of, read_marks
 from smartapp.record.modifiers import status_text
@@ -54,10 +55,13 @@ AFFIXES = ("JP_Condition_DiseasePrefixModifier", "JP_Condition_DiseasePostfixMod
 _AFFIX_WORDS = {"8002": "の疑い"}
 NOT_NAMED = "Problem that the EHR does not name"
 STATUS_NOT_RECORDED = "Status not recorded"
-# HL7's categories, and SNOMED CT's "Problem".
+# HL7's categories, and "Problem" and "Diagnosis" of SNOMED CT and LOINC.
 OTHER_CATEGORIES = frozenset(
-    {"problem-list-item", "health-concern", "encounter-diagnosis", "55607006"}
-)
+    {
+        "problem-list-item", "health-concern", "encounter-diagnosis", "55607006", "439401001",
+        "75326-9", "29308-4",
+    }
+)  # fmt: skip
 # Words in the place of an end that do not say that a condition has ended.
 _GOES_ON = re.compile(
     r"\b(?:on-?going|continu\w+|current(?:ly)?|active|present|persist\w*|still|chronic|life-?long"
@@ -303,7 +307,10 @@ def _stage(stage: dict[str, Any], resource: Resource) -> str:
     """Return "Stage IIIB (pathological)", from the summary or from the assessment; at least that
     there is one."""
     assessed = names_of(stage.get("assessment"), resource, {})
-    summary = ", ".join(filter(None, (concept_text(stage.get("summary")), *assessed)))
+    sent = stage.get("summary")
+    # A bare code does not say that it is one.
+    words = concept_words(sent) or labelled("stage", [concept_text(sent)])
+    summary = ", ".join(filter(None, (words, *assessed)))
     kind = concept_text(stage.get("type"))
     if not (summary or kind) and stage.get("assessment"):
         return "stage: see the EHR"

@@ -29,8 +29,13 @@ RELATIVES = {
     "PGRMTH": "Father's mother", "PGRFTH": "Father's father", "AUNT": "Aunt",
     "MAUNT": "Mother's sister", "PAUNT": "Father's sister", "UNCLE": "Uncle",
     "MUNCLE": "Mother's brother", "PUNCLE": "Father's brother", "COUSN": "Cousin",
+    "MCOUSN": "Cousin on the mother's side", "PCOUSN": "Cousin on the father's side",
     "ADOPTF": "Adoptive father", "ADOPTM": "Adoptive mother", "ADOPTP": "Adoptive parent",
     "TWIN": "Twin", "TWINSIS": "Twin sister", "TWINBRO": "Twin brother", "HSIB": "Half-sibling",
+    **dict.fromkeys(("ITWIN", "ITWINBRO", "ITWINSIS"), "Identical twin"),
+    **dict.fromkeys(("FTWIN", "FTWINBRO", "FTWINSIS"), "Fraternal twin"),
+    "GRNDCHILD": "Grandchild", "GRNDSON": "Grandson", "GRNDDAU": "Granddaughter",
+    "MGRPRN": "Mother's parent", "PGRPRN": "Father's parent", "NIENEPH": "Niece or nephew",
     "NEPHEW": "Nephew", "NIECE": "Niece", "WIFE": "Wife", "HUSB": "Husband",
     "GGRFTH": "Great-grandfather", "GGRMTH": "Great-grandmother",
     # SNOMED CT.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from smartapp.record.absence import absent_code, named_or
-from smartapp.record.amounts import amount_text, digits
+from smartapp.record.amounts import NO_UNIT, amount_text, digits
 from smartapp.record.codes import (
     codings,
     concept_text,
@@ -237,6 +237,12 @@ def _expiration(expires: Moment, given: Moment | None) -> str:
     return f"expires {expires.day_text}"
 
 
+def _amount(resource: Resource) -> str:
+    """Return "0.5 mL"; a number without a unit may be of anything."""
+    words = amount_text(resource.get("doseQuantity"))
+    return f"amount: {words}" if words.endswith(NO_UNIT) else words
+
+
 def _details(resource: Resource, given: Moment | None) -> Iterable[str]:
     """Return lot, amount, site and route, manufacturer, place and people."""
     if lot := text(resource.get("lotNumber")) or digits(resource.get("lotNumber")):
@@ -248,7 +254,7 @@ def _details(resource: Resource, given: Moment | None) -> Iterable[str]:
         (
             # R5 has the product beside the vaccine.
             display(resource.get("administeredProduct")),
-            amount_text(resource.get("doseQuantity")),
+            _amount(resource),
             words_or_known(resource.get("site"), INJECTION_SITES),
             words_or_known(resource.get("route"), ROUTES),
             display(resource.get("manufacturer")),

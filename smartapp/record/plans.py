@@ -5,7 +5,13 @@ from typing import Any
 
 from smartapp.record.absence import named_or
 from smartapp.record.amounts import amount_text, duration_text, range_text, ratio_text
-from smartapp.record.codes import concept_text, concept_texts, status_code, status_codes
+from smartapp.record.codes import (
+    concept_text,
+    concept_texts,
+    status_code,
+    status_codes,
+    texts_or_known,
+)
 from smartapp.record.elements import (
     Resource,
     extensions,
@@ -42,6 +48,8 @@ GOAL_NOT_NAMED = "Goal that the EHR does not describe"
 NOT_NAMED = "an activity that the EHR does not name"
 OVER_PLANS = frozenset({"completed", "revoked"})
 OVER = "over or not accepted"
+# US Core's category, for servers that send only its code.
+CATEGORIES = {"assess-plan": "Assessment and plan"}
 
 
 def read_plans(given: Given) -> Read[Fact]:
@@ -98,10 +106,15 @@ def _goal(sent: Resource, related: Related) -> Fact:
         details=said(
             "goal",
             concept_text(resource.get("achievementStatus")),
-            labelled("priority", [concept_text(resource.get("priority"))]),
+            _priority(resource),
             *concept_texts(resource.get("category")),
         ),
     )
+
+
+def _priority(goal: Resource) -> str:
+    words = concept_text(goal.get("priority"))
+    return words if "priority" in words.casefold() else labelled("priority", [words])
 
 
 def _answers(resource: Resource) -> Iterable[str]:
@@ -161,7 +174,7 @@ def _plan(resource: Resource, given: Given) -> Fact:
     return Fact(
         marks=marks,
         name=text(resource.get("title"))
-        or ", ".join(concept_texts(resource.get("category")))
+        or ", ".join(texts_or_known(resource.get("category"), CATEGORIES))
         or "Care plan",
         fold=OVER if status_code(resource) in OVER_PLANS else "",
         began=start or created,

@@ -270,6 +270,11 @@ LATERALITY = {"url": "http://example.org/laterality", "valueCodeableConcept": wo
             ),
             "Breast, left",
         ),
+        (condition(stage=[{"summary": {"coding": [{"code": "3C"}]}}]), "stage: code 3C"),
+        (
+            condition(category=[{"coding": [{"system": SNOMED, "code": "439401001"}]}]),
+            "NOT SNOMED",
+        ),
         (condition(stage=[{"assessment": [{"display": "pT3N1"}]}]), "pT3N1"),
         (condition(verificationStatus={"text": "Refuted"}), "ruled out | NOT Breast"),
         (
@@ -410,6 +415,8 @@ def cvx(code: str) -> Resource:
             vaccine(site={"coding": [{"code": "LD"}]}, route={"coding": [{"code": "IM"}]}),
             "left deltoid intramuscular",
         ),
+        (vaccine(doseQuantity={"value": 1}), "amount: 1 (no unit given)"),
+        (vaccine(doseQuantity={"value": 0.5, "unit": "mL"}), "0.5 mL | NOT amount"),
         (vaccine(wasNotGiven=True), "Not given"),
         (vaccine(notGiven="true"), "Not given"),
         (vaccine(notGiven="perhaps"), NOT_UNDERSTOOD),
@@ -638,6 +645,21 @@ TELECOM = [
                 "category": [{"coding": [{"code": "assess-plan", "display": "Assessment"}]}],
             },
             "Plan care plan | NOT Assessment",
+        ),
+        (
+            "plans",
+            {**plan(), "title": None, "category": [{"coding": [{"code": "assess-plan"}]}]},
+            "Assessment and plan",
+        ),
+        (
+            "plans",
+            goal(priority={"coding": [{"code": "high-priority"}]}),
+            "high priority | NOT priority:",
+        ),
+        (
+            "family-history",
+            relative(relationship={"coding": [{"code": "MCOUSN"}]}),
+            "Cousin on the mother's side",
         ),
         (
             "dispenses",
