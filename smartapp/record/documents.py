@@ -418,7 +418,8 @@ def _result_words(reading: Reading) -> str:
     of = f"{reading.name} (of: {reading.marks.whose})" if reading.marks.whose else reading.name
     span = labelled("range", [reading.range_text])
     # The names of LOINC's parts may end with one: "SODIUM:SCNC:PT:SER/PLAS:QN:".
-    return f"{of.rstrip(':')}: {', '.join(said(value, reading.shown_flag.text, span, *reading.beside))}"
+    words = said(value, reading.shown_flag.text, span, *reading.beside)
+    return f"{of.rstrip(':')}: {', '.join(words)}"
 
 
 def _specimen(report: Resource, given: Given) -> str:

@@ -337,18 +337,16 @@ def read_observation(
     if "text" in resource:
         written = with_own_text(marks, resource, is_all_there_is=not has_own)
         reading = reading._replace(marks=written) if written is not marks else reading
-    if has_own or reading.result:
-        return reading
-    if _says_all_in_its_name(resource, reading):
-        return reading._replace(value=Value(WITHOUT_VALUE))
-    return LeftOut(NOTHING_SAID)
+    return reading if has_own or reading.result else _without_value(resource, reading)
 
 
-def _says_all_in_its_name(resource: Resource, reading: Reading) -> bool:
-    """Return whether the name of an Observation without a value may be what was found: "Impulsive
-    remarks (finding)". A measurement without a value says nothing."""
+def _without_value(resource: Resource, reading: Reading) -> Reading | LeftOut:
+    """Return the reading if its name may be what was found: "Impulsive remarks (finding)". A
+    measurement without a value says nothing."""
     categories = categories_of(resource)
-    return bool(categories) and categories.isdisjoint(MEASURED) and reading.name != NAMELESS
+    if not categories or categories & MEASURED or reading.name == NAMELESS:
+        return LeftOut(NOTHING_SAID)
+    return reading._replace(value=Value(WITHOUT_VALUE))
 
 
 def _replaced(resource: Resource) -> list[str]:

@@ -1435,7 +1435,9 @@ TELECOM = [
                 status="booked",
                 start="2026-12-01",
                 end="2026-12-01",
-                requestedPeriod=[{"start": one, "end": one} for one in ("2026-12-01", "2026-12-02")],
+                requestedPeriod=[
+                    {"start": day, "end": day} for day in ("2026-12-01", "2026-12-02")
+                ],
             ),
             "wished for: on 2 Dec 2026",
         ),
