@@ -27,7 +27,7 @@ from smartapp.record.news import Share, share_from
 from smartapp.shared_cache import in_cache
 
 # The version of the pieces: those of a release with another version are not shown.
-FORM = 2
+FORM = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,14 +73,14 @@ class PastVisit:
 class Share:
     """The share of one list. `unjudged` is the number of its newest values that neither a range nor
     an interpretation judges; `undated` is the number of abnormal ones whose date is unknown or
-    cannot be right; `unusual` is the number of vital signs that the EHR does not judge and that are
-    outside what is usual for adults."""
+    cannot be right; `unusual` are the vital signs, in words, that the EHR does not judge and that
+    are outside what is usual for adults."""
 
     lines: tuple[News, ...] = ()
     visits: tuple[PastVisit, ...] = ()
     unjudged: int = 0
     undated: int = 0
-    unusual: int = 0
+    unusual: tuple[str, ...] = ()
     is_read: bool = True
     is_whole: bool = True
 
@@ -92,6 +92,7 @@ def share_from(document: Mapping[str, Any]) -> Share:
             **document,
             "lines": tuple(News(**one) for one in document["lines"]),
             "visits": tuple(PastVisit(**one) for one in document["visits"]),
+            "unusual": tuple(document["unusual"]),
         }
     )
 
@@ -109,7 +110,7 @@ class Overview:
     long_ago: int
     undated: int
     unjudged: int
-    unusual: int
+    unusual: tuple[str, ...]
     made_of: tuple[str, ...]
     unread: tuple[str, ...]
     in_part: tuple[str, ...]
@@ -233,7 +234,11 @@ def share_of_vital_signs(signs: Sequence[VitalSign]) -> Share:
     placed = [sign for sign in signs if sign.latest.is_certain]
     lines = [line for sign in placed for line in _of_sign(sign)]
     undated = sum(row.flag.is_notable for sign in signs for row in sign.rows if not row.is_certain)
-    unusual = sum(bool(sign.beside_usual and not sign.ago) for sign in placed)
+    unusual = tuple(
+        f"{sign.name} {_row_value(sign.latest)} ({sign.beside_usual})"
+        for sign in placed
+        if sign.beside_usual and not sign.ago
+    )
     return Share(tuple(lines), undated=undated, unusual=unusual)
 
 
@@ -428,7 +433,7 @@ def overview(shares: Mapping[str, Share], *, encounter: str | None, now: datetim
         long_ago=sum(line.at < recent for line in abnormal),
         undated=sum(share.undated for share in shares.values()),
         unjudged=sum(share.unjudged for share in shares.values()),
-        unusual=sum(share.unusual for share in shares.values()),
+        unusual=tuple(words for share in shares.values() for words in share.unusual),
         made_of=tuple(words for name, words in SOURCES.items() if shares[name].is_read),
         unread=tuple(words for name, words in SOURCES.items() if not shares[name].is_read),
         in_part=tuple(

@@ -221,7 +221,7 @@ class TestNews:
         assert "Abnormal now Not read." in " ".join(news.split())
         assert "Nothing abnormal" not in news
         assert "lies outside its range" not in news
-        assert "No change with a date" not in news
+        assert "No start, stop or new dose" not in news
 
     def test_of_a_record_of_which_nothing_was_read_nothing_is_said(self) -> None:
         def spoil(ehr: FakeEHR) -> None:

@@ -264,18 +264,18 @@ class TestResults:
         assert (found.text, found.flag, found.is_critical) == ("180 /min", "Critically high", True)
         assert found.beside == "at the same time 71 /min"
 
-    def test_vital_signs_that_nobody_judged_are_counted_where_they_are_unusual(self) -> None:
-        def unusual(value: float, when: str, **members: Any) -> int:
+    def test_vital_signs_that_nobody_judged_are_named_where_they_are_unusual(self) -> None:
+        def unusual(value: float, when: str, **members: Any) -> tuple[str, ...]:
             pulse = observation("8867-4", value, "/min", when=when, **members)
             of_an_adult = replace(given(pulse), patient=patient())
             return share_of_vital_signs(read_vital_signs(of_an_adult).entries).unusual
 
         own = [{"low": {"value": 50}, "high": {"value": 190}}]
-        assert unusual(180, "2026-10-05") == 1
-        assert unusual(80, "2026-10-05") == 0
-        assert unusual(180, "2024-10-05") == 0
-        assert unusual(180, "2026-10-05", referenceRange=own) == 0
-        assert unusual(180, "2026-10-05", interpretation=[concept("", "HH", "")]) == 0
+        assert unusual(180, "2026-10-05") == ("Heart rate 180 /min (above usual)",)
+        assert unusual(80, "2026-10-05") == ()
+        assert unusual(180, "2024-10-05") == ()
+        assert unusual(180, "2026-10-05", referenceRange=own) == ()
+        assert unusual(180, "2026-10-05", interpretation=[concept("", "HH", "")]) == ()
 
     def test_the_ehrs_range_of_a_vital_sign(self) -> None:
         own = [{"low": {"value": 50}, "high": {"value": 90}}]
