@@ -247,6 +247,7 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
     is.
     """
     reference, is_framed = new_reference(), frames.is_framed(request)
+    is_from_ehr = context.pop("is_from_ehr", is_framed or _is_from_ehr(request))
     can_repeat = _can_repeat(request, error)
     report(request, error, reference)
     response = render(
@@ -254,6 +255,7 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
         "error.html",
         {
             "error": error,
+            "words": error.wording(is_from_ehr=is_from_ehr),
             "reference": reference,
             "help_desk": settings.HELP_DESK,
             "can_repeat": can_repeat,
@@ -261,7 +263,7 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
             # sign-in, so an invented cookie gives no access.
             "may_be_administrator": settings.SESSION_COOKIE_NAME in request.COOKIES,
             # Users who come from an EHR get no link to the start page, which cannot be framed.
-            "is_from_ehr": is_framed,
+            "is_from_ehr": is_from_ehr,
             **error.context,
             **context,
         },
@@ -277,6 +279,11 @@ def error_response(request: HttpRequest, error: SmartError, **context: Any) -> H
         if can_repeat:
             response["Refresh"] = f"{seconds}{_without_a_person(request)}"
     return response
+
+
+def _is_from_ehr(request: HttpRequest) -> bool | None:
+    """Only patients open a health system on the start page."""
+    return False if request.path_info.startswith("/connect/") else None
 
 
 def _without_a_person(request: HttpRequest) -> str:

@@ -146,7 +146,9 @@ def is_sign_in(method: str, path: str) -> bool:
 @cache
 def page() -> bytes:
     """Return the page, rendered once, because it is always the same."""
-    return render_to_string("error.html", {"error": TooManyVisits(), "can_repeat": True}).encode()
+    error = TooManyVisits()
+    shown = {"error": error, "words": error.wording(is_from_ehr=None), "can_repeat": True}
+    return render_to_string("error.html", shown).encode()
 
 
 def headers() -> list[tuple[bytes, bytes]]:

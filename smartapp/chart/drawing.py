@@ -47,7 +47,8 @@ def draw(part: Part, page: LaunchPage) -> str:
                 {"who": part, "page": page, "has_titles": settings.NAMES_IN_TITLES},
             )
         case Visit():
-            return render_to_string("sections/encounter_of_launch.html", {"visit": part})
+            shown = {"visit": part, "page": page}
+            return render_to_string("sections/encounter_of_launch.html", shown)
         case FHIRUserView():
             return render_to_string("sections/user.html", {"user": part, "page": page})
         case ReadSection():
@@ -87,12 +88,14 @@ def draw_alarm(
 ) -> str:
     """Return the alarm that replaces everything shown before, because it must not be used. Without
     `start_again_url` the person starts again in the EHR."""
+    is_from_ehr = not start_again_url
     shown = {
         "error": error,
+        "words": error.wording(is_from_ehr=is_from_ehr),
         "endpoint_name": endpoint_name,
         "reference": reference,
         "start_again_url": start_again_url,
-        "is_from_ehr": not start_again_url,
+        "is_from_ehr": is_from_ehr,
         **error.context,
     }
     return render_to_string("sections/alarm.html", shown)

@@ -80,6 +80,11 @@ class LaunchPage:
         return launch_code(self.uuid)
 
     @property
+    def the_ehr(self) -> str:
+        """What the reader calls it."""
+        return "your health system" if self.is_patients else "the EHR"
+
+    @property
     def user_by_reference(self) -> FHIRUserView | None:
         """The user, if nothing more than the reference is known."""
         return FHIRUserView(self.fhirUser, "", "", "unknown") if self.fhirUser else None
@@ -119,6 +124,11 @@ class SignedOutPage:
     start_again_url: str
     home_url: str
     sign_out_url: str = ""
+
+    @property
+    def the_ehr(self) -> str:
+        """What the reader calls it."""
+        return "the EHR" if self.kind == "ehr" else "your health system"
 
 
 def build_launch_page(

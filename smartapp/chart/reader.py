@@ -506,7 +506,7 @@ def _count_notes(search: Search, found: Found) -> Iterator[str]:
         yield "The EHR has more than was read, and nothing of what was read is shown here."
     elif found.is_cut and found.is_newest_first:
         shown = "entry is" if read == 1 else f"{read} entries are"
-        yield f"Only the newest {shown} shown; the EHR has more."
+        yield f"Only the newest {shown} shown; the record has more."
     elif found.is_cut:
         shown = (
             "entry that the EHR sent is" if read == 1 else f"{read} entries that the EHR sent are"

@@ -8,6 +8,8 @@ failed, not the value.
 """
 
 import math
+import re
+from dataclasses import dataclass
 from typing import ClassVar
 
 ASK_FOR_HELP = "Ask your health system for help, and give the reference below."
@@ -17,6 +19,9 @@ WAIT_AND_REOPEN = "Wait a little, then close the app and open it again from the 
 START = "Start again from your EHR or from the start page."
 START_AGAIN = "Start again."
 OPEN_AGAIN = "Open the app again from your EHR, or choose your health system on the start page."
+FROM_AN_EHR = (
+    " If you came from an EHR, tell your administrator that it is not connected to this app yet."
+)
 # For what may be a chance, and may be there to stay.
 IF_TWICE = "If it happens twice, ask your health system for help, and give the reference below."
 TELL_IF_TWICE = "If it happens twice, tell your administrator, and give the reference below."
@@ -34,6 +39,43 @@ _IN_EHR = {
     START_AGAIN: REOPEN,
     OPEN_AGAIN: REOPEN,
 }
+
+
+# What a patient does, who connected on the start page and has a button for it on the error's page.
+_BY_A_PATIENT = {
+    START: START_AGAIN,
+    OPEN_AGAIN: "Connect again.",
+    " from your EHR or from the start page": "",
+    "Open the app again from your EHR.": "Connect again.",
+    "Sign in to your EHR or portal": "Sign in to your patient portal",
+    FROM_AN_EHR: "",
+}
+_EHR = re.compile(
+    r"\b(?:(?P<theirs>[Tt]he|[Yy]our)|(?P<an>an)|(?P<other>[Tt]his|[Aa]ny|another)) EHR\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What the page of an error says to its reader."""
+
+    title: str
+    happened: str
+    next_step: str
+
+
+def in_patients_words(words: str) -> str:
+    """Return the app's own words with "your health system" for "the EHR", which patients may never
+    have heard of."""
+    for to_anybody, to_a_patient in _BY_A_PATIENT.items():
+        words = words.replace(to_anybody, to_a_patient)
+    return _EHR.sub(_health_system, words).replace("EHRs", "health systems")
+
+
+def _health_system(found: re.Match[str]) -> str:
+    if found["theirs"]:
+        return f"{'Y' if found['theirs'][0].isupper() else 'y'}our health system"
+    return f"{'a' if found['an'] else found['other']} health system"
 
 
 class SmartError(Exception):
@@ -93,6 +135,14 @@ class SmartError(Exception):
         for elsewhere, in_ehr in _IN_EHR.items():
             step = step.replace(elsewhere, in_ehr)
         return step
+
+    def wording(self, *, is_from_ehr: bool | None) -> Wording:
+        """Return what the page says. `is_from_ehr` is False for a person who connected by
+        themselves, as patients do, and None if that is not known."""
+        if is_from_ehr:
+            return Wording(self.title, self.happened, self.next_step_in_ehr())
+        said = (self.title, self.happened, self.next_step)
+        return Wording(*(said if is_from_ehr is None else map(in_patients_words, said)))
 
     @property
     def context(self) -> dict[str, str]:
@@ -184,10 +234,7 @@ class UnknownEndpoint(RequestError):
     happened = (
         "The app was opened from an EHR that nobody has registered here, so nothing was sent to it."
     )
-    next_step = (
-        "Choose your health system on the start page. If you came from an EHR, tell your "
-        "administrator that it is not connected to this app yet."
-    )
+    next_step = f"Choose your health system on the start page.{FROM_AN_EHR}"
     in_ehr = f"This EHR has to be connected to this app first. {TELL}"
 
 
@@ -1013,13 +1060,10 @@ class TokenBudgetSpent(Busy):
         "The EHR lets this app ask only so many times a minute, and others have used that up just "
         "now. Nothing of yours is lost."
     )
-    next_step = (
-        "Wait as long as it says below, and try again here. If the EHR then says that this sign-in "
-        "is over, start again."
-    )
+    next_step = "Wait here. If the EHR then says that this sign-in is over, start again."
     in_ehr = (
-        "Wait as long as it says below, and press Try again. If the EHR then says that this "
-        "sign-in is over, close the app and open it again from the patient's chart."
+        "Wait here. If the EHR then says that this sign-in is over, close the app and open it "
+        "again from the patient's chart."
     )
 
 

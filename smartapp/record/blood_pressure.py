@@ -405,10 +405,10 @@ def _range(pressure: Pressure, unit: Unit, person: Person) -> tuple[tuple[Range,
     if own:
         words = [f"{name} {ranges.text_beside(unit)}" for name, ranges in own]
         drawn = [_bounds(ranges, unit) for _, ranges in own]
-        return tuple(filter(any, drawn)), f"The EHR's range: {', '.join(words)}"
+        return tuple(filter(any, drawn)), f"Range in the record: {', '.join(words)}"
     if pressure.reading.ranges.listed:
         # It does not say of which side it is.
-        return (), f"The EHR's range: {pressure.reading.ranges.text_beside(unit)}"
+        return (), f"Range in the record: {pressure.reading.ranges.text_beside(unit)}"
     # The components for the sides say nothing about how it was taken; other components do.
     bare = pressure.reading._replace(parts=())
     usual = _usual_of_adults(unit)

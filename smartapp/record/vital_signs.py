@@ -249,7 +249,7 @@ def _range(
     if newest.ranges.listed:
         own = newest.ranges.deciding
         drawn = ((own.low, own.high),) if own and own.unit.key == unit.key else ()
-        return drawn, f"The EHR's range: {newest.ranges.text_beside(unit)}"
+        return drawn, f"Range in the record: {newest.ranges.text_beside(unit)}"
     known = usual_range(kind) if kind else None
     if known is None or not is_of_an_adult_at_rest(newest, person):
         return (), ""

@@ -146,7 +146,7 @@ def test_patient_signs_out_at_the_ehr_too(page: Page, demo: Demo) -> None:
     page.get_by_role("button", name=re.compile("Disconnect", re.IGNORECASE)).click()
     screenshots(page, "disconnected-patient")
     page.get_by_role("link", name="Also sign out at").click()
-    expect(page.get_by_role("heading", name="Back from the EHR")).to_be_visible()
+    expect(page.get_by_role("heading", name="Back from your health system")).to_be_visible()
     assert page.url == f"{demo.url}/signed-out/"
     screenshots(page, "signed-out")
     page.goto(f"{demo.url}/connect/sandbox/")

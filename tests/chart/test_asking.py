@@ -100,7 +100,7 @@ class TestOrder:
     ) -> None:
         monkeypatch.setattr(access_module, "WINDOW", 3)
         found = await self.labs(ehr, [f"2026-10-{day:02}" for day in range(20, 0, -1)])
-        assert found.notes == ("Only the newest 4 entries are shown; the EHR has more.",)
+        assert found.notes == ("Only the newest 4 entries are shown; the record has more.",)
         further = [one for one in ehr.asked("Observation") if "from" in one.query]
         assert {one.query["from"] for one in further} == {"2"}
 

@@ -116,7 +116,7 @@ class TestRange:
     def test_the_records_own_range_goes_first(self) -> None:
         own = [{"low": quantity(50, "/min"), "high": quantity(90, "/min")}]
         (found,) = signs(observation(HEART_RATE, 67, "/min", referenceRange=own))
-        assert found.sign.range_text == "The EHR's range: 50 to 90"
+        assert found.sign.range_text == "Range in the record: 50 to 90"
 
 
 class TestBesideTheUsual:

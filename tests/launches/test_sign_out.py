@@ -41,7 +41,7 @@ async def test_patient_signs_out_where_the_issuer_says(browser: Browser, ehr: Sc
     assert CANARY not in url
     back = await browser.get("/signed-out/")
     assert back.status == 200
-    assert "Back from the EHR" in await back.text()
+    assert "Back from your health system" in await back.text()
 
 
 async def test_ehrs_own_document_comes_first(browser: Browser, ehr: ScriptedEHR) -> None:

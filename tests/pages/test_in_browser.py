@@ -139,6 +139,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "error": lambda: rendered(
         "error.html",
         error=StateExpired(),
+        words=StateExpired().wording(is_from_ehr=None),
         reference="A2B3-C4D5",
         ehr_message="No.",
         start_again_url="/",

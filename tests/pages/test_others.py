@@ -19,6 +19,7 @@ from smartapp.protocol.errors import (
     TokenRefused,
     TokenResponseInvalid,
     UnknownEndpoint,
+    in_patients_words,
 )
 from tests.chart.samples import NOW
 from tests.pages.markup import Markup
@@ -54,8 +55,9 @@ def home(**changes: object) -> Markup:
     return Markup(rendered("home.html", page=replace(HOME, **changes)))  # type: ignore[arg-type]
 
 
-def error(cause: SmartError, **context: object) -> Markup:
-    return Markup(rendered("error.html", error=cause, reference="A2B3-C4D5", **context))
+def error(cause: SmartError, *, is_from_ehr: bool | None = None, **context: object) -> Markup:
+    shown = {"words": cause.wording(is_from_ehr=is_from_ehr), "is_from_ehr": is_from_ehr, **context}
+    return Markup(rendered("error.html", error=cause, reference="A2B3-C4D5", **shown))
 
 
 class TestHome:
@@ -178,6 +180,10 @@ class TestError:
             if word in words
         ]
         assert found == []
+        for one in classes:
+            for words in map(in_patients_words, (one.title, one.happened, one.next_step)):
+                assert "EHR" not in words, one.code
+                assert words[0].isupper(), one.code
 
     def test_patients_at_home_are_not_sent_to_an_administrator(self) -> None:
         """They have a health system. Two of the pages are only shown in an EHR's frame."""
@@ -230,7 +236,7 @@ class TestSignedOut:
         offered = Markup(rendered("signed_out.html", page=replace(SIGNED_OUT, sign_out_url=url)))
         assert "Also sign out at" in offered.one("a", href=url).text
         none = Markup(rendered("signed_out.html", page=SIGNED_OUT))
-        assert "sign out at the EHR and close this window" in none.text
+        assert "sign out at your health system and close this window" in none.text
 
     def test_only_patients_can_connect_again_from_here(self) -> None:
         patients = Markup(rendered("signed_out.html", page=SIGNED_OUT))

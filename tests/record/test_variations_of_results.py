@@ -1082,7 +1082,7 @@ DAY = {"effectiveDateTime": "2026-06-03"}
         ((vital("9187-6", 15000, "g"),), "15000 g | NOT kg"),
         (
             (pressure(mmhg(150), mmhg(90), referenceRange=[limits(90, 119)]),),
-            "The EHR's range: 90 to 119 | NOT Usual for adults | NOT above usual",
+            "Range in the record: 90 to 119 | NOT Usual for adults | NOT above usual",
         ),
         ((vital("8867-4", dataAbsentReason={"text": "refused"}),), "No result: refused"),
         ((vital("67775-7", valueCodeableConcept={"text": "Unresponsive"}),), "Unresponsive"),
