@@ -255,7 +255,12 @@ def join_panels(sent: Sequence[Reading], observations: Sequence[Resource]) -> Pa
     for source, doubts in _doubts_of_sources(observations).items():
         remarks.setdefault(source, []).extend(doubts)
     alone, kept = [], []
-    named = [one for one in readings if one.members and one.has_value]
+    sources = {name for one in readings for name in one.derived_from}
+    named = [
+        one
+        for one in readings
+        if one.has_value and (one.members or one.parts or one.marks.source in sources)
+    ]
     labels = labels_apart([(one, label_of(one)) for one in named])
     for one in readings:
         for name in one.members:
@@ -391,7 +396,9 @@ def _with_content_of(panel: Reading, reading: Reading) -> Reading:
     }
     whose = reading.marks.whose or panel.marks.whose
     return reading._replace(
-        how=replace(reading.how, **how), marks=reading.marks._replace(whose=whose)
+        how=replace(reading.how, **how),
+        marks=reading.marks._replace(whose=whose),
+        parts=tuple(_with_content_of(panel, part) for part in reading.parts),
     )
 
 
@@ -462,8 +469,43 @@ def _is_the_same_alone(reading: Reading, panel: Reading) -> bool:
 def spread_all(readings: Sequence[Reading]) -> list[Reading]:
     """Return the readings and their components as separate readings, which name their parent."""
     whole = [one for one in readings if one.parts]
-    labels = labels_apart([(one, _label_of_parts(one)) for one in whole]) if whole else {}
-    return [part for one in readings for part in spread(one, labels.get(id(one), ""))]
+    if not whole:
+        return [part for one in readings for part in spread(one)]
+    labels = labels_apart([(one, _label_of_parts(one)) for one in whole])
+    subjects = _subjects(whole)
+    return [
+        part
+        for one in readings
+        for part in spread(one, labels.get(id(one), ""), subjects.get(id(one), ""))
+    ]
+
+
+def _subjects(panels: Iterable[Reading]) -> dict[int, str]:
+    """Return, by the id of its reading, what each of several results of one name and moment is
+    about, if that is in its components: the genes of which a variant is present, or absent."""
+    alike: dict[tuple[object, ...], list[Reading]] = {}
+    for one in panels:
+        if one.has_value and one.value.number is None and one.when:
+            alike.setdefault((one.when.at, one.name, one.how, one.marks.whose), []).append(one)
+    return {
+        id(one): words
+        for same in alike.values()
+        if len(same) > 1
+        for one, words in zip(same, _subjects_apart(same), strict=True)
+    }
+
+
+def _subjects_apart(panels: Sequence[Reading]) -> list[str]:
+    for name in dict.fromkeys(part.name for part in panels[0].parts):
+        said = [
+            [p.value.text for p in one.parts if p.name == name and p.value.number is None]
+            for one in panels
+        ]
+        words = [", ".join(filter(None, one)) for one in said]
+        are_results = not _SUSCEPTIBILITIES.isdisjoint(one.casefold() for one in words)
+        if all(words) and len({*words}) == len(words) and not are_results:
+            return words
+    return [""] * len(panels)
 
 
 def labels_apart(labelled: Sequence[tuple[Reading, str]]) -> dict[int, str]:
@@ -493,13 +535,20 @@ def _words_apart(panels: Sequence[Reading]) -> list[str]:
     return [""] * len(panels)
 
 
-def spread(reading: Reading, label: str = "") -> list[Reading]:
-    """Return the reading and its components as separate readings, which name their parent."""
+def spread(reading: Reading, label: str = "", subject: str = "") -> list[Reading]:
+    """Return the reading and its components as separate readings, which name their parent, and the
+    panel around it."""
     if not reading.parts:
         return [reading] if reading.result else []
-    label = label or _label_of_parts(reading)
+    around = reading.how.panel
+    label = ", ".join(filter(None, (around, label or _label_of_parts(reading))))
     parts = [
         one if _is_the_same_alone(one, reading) else one._replace(how=replace(one.how, panel=label))
         for one in reading.parts
     ]
-    return [reading, *parts] if reading.result else parts
+    if not reading.result:
+        return parts
+    if subject:
+        panel = ", ".join(filter(None, (around, subject)))
+        reading = reading._replace(how=replace(reading.how, panel=panel))
+    return [reading, *parts]

@@ -185,3 +185,48 @@ def test_panels_in_panels_lead_to_the_first_result() -> None:
     ]
     (test,) = labs_of(*panels, observation("2823-3", 4.1, "mmol/L", id=f"p{depth}"))
     assert len(test.sources) == depth + 1
+
+
+def variant(gene: str, found: str, **members: Any) -> Resource:
+    """Return an assessment of a genetic variant as laboratories send it: the gene is a part."""
+    part = {"code": {"text": "Gene studied"}, "valueCodeableConcept": {"text": gene}}
+    sent = observation("69548-6", None, id=gene, name="Variant", component=[part])
+    return {**sent, "valueCodeableConcept": {"text": found}, **members}
+
+
+def test_each_variant_says_of_which_gene_it_is() -> None:
+    tests = labs_of(
+        variant("BAP1", "Present"), variant("POF1B", "Present"), variant("KIT", "Absent")
+    )
+    assert {
+        (*one.newest.how.words, one.newest.result) for one in tests if one.name == "Variant"
+    } == {
+        ("BAP1", "Present"),
+        ("POF1B", "Present"),
+        ("KIT", "Absent"),
+    }
+
+
+def test_what_is_derived_from_a_variant_says_from_which() -> None:
+    """Of two variants only one is pathogenic."""
+    meaning = {"code": {"text": "Significance"}, "valueCodeableConcept": {"text": "Pathogenic"}}
+    implication = {
+        **observation("51968-6", None, id="i", name="Implication", component=[meaning]),
+        "derivedFrom": [{"reference": "Observation/BAP1"}],
+    }
+    tests = labs_of(implication, variant("BAP1", "Present"), variant("POF1B", "Present"))
+    (found,) = (one for one in tests if one.name == "Significance")
+    assert found.newest.how.panel == "Variant: Present, BAP1, Implication"
+
+
+def test_a_component_keeps_the_organism_and_the_owner_of_its_panel() -> None:
+    mic = {"code": {"text": "MIC"}, "valueQuantity": quantity(2, "ug/mL")}
+    tested = observation("18864-9", None, id="a", name="Ampicillin", component=[mic])
+    culture = {
+        **observation("600-7", None, id="c", name="Culture", valueString="Escherichia coli"),
+        "hasMember": [{"reference": "Observation/a"}],
+        "focus": [{"display": "Donor"}],
+    }
+    (found,) = (one for one in labs_of(culture, tested) if one.name == "MIC")
+    assert found.newest.how.panel == "Culture: Escherichia coli, Ampicillin"
+    assert found.newest.marks.whose == "Donor"
