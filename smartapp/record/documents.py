@@ -40,6 +40,7 @@ from smartapp.record.observations import (
     specimen_text,
 )
 from smartapp.record.opposites import contradiction_in
+from smartapp.record.panel_members import spread
 from smartapp.record.people import Person, read_person
 from smartapp.record.reading import Given, LeftOut, Read, read_each
 from smartapp.record.references import (
@@ -50,7 +51,6 @@ from smartapp.record.references import (
     superseded,
     target,
 )
-from smartapp.record.series import spread
 from smartapp.record.sites import site_texts
 from smartapp.record.texts import prose, text
 from smartapp.record.timing import period_moments, period_words

@@ -9,19 +9,17 @@ from smartapp.record.elements import Resource
 from smartapp.record.marks import FUTURE
 from smartapp.record.moments import Chronology, Moment, ago_text
 from smartapp.record.observations import Reading, read_observation
+from smartapp.record.panel_members import NOT_SENT, join_panels, spread_all
 from smartapp.record.panels import common_name, with_codes_of_its_name
 from smartapp.record.people import read_person
 from smartapp.record.reading import Given, LeftOut, Read, read_each
 from smartapp.record.series import (
-    NOT_SENT,
     Series,
     code_key,
     into_series,
     is_same_moment,
-    join_panels,
     keyed_by_code,
     of_newest_moment,
-    spread_all,
 )
 
 UNDATED = "Date not recorded"

@@ -22,18 +22,11 @@ from smartapp.record.kinds import (
 )
 from smartapp.record.moments import Chronology, ago_text
 from smartapp.record.observations import Reading, read_observation
+from smartapp.record.panel_members import NOT_SENT, join_panels
 from smartapp.record.people import Person, read_person
 from smartapp.record.quantities import rounded_text
 from smartapp.record.reading import Given, LeftOut, Read, read_each
-from smartapp.record.series import (
-    NOT_SENT,
-    Series,
-    code_key,
-    in_order,
-    into_series,
-    is_certain,
-    join_panels,
-)
+from smartapp.record.series import Series, code_key, in_order, into_series, is_certain
 from smartapp.record.units import NO_UNIT, UCUM, Unit, convert_span, dimension, read_unit
 from smartapp.record.vital_sign import (
     Row,
