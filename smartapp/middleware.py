@@ -43,8 +43,10 @@ from smartapp.protocol.errors import (
     REOPEN,
     DiscoveryIncomplete,
     SmartError,
+    TokensUnopened,
 )
 from smartapp.protocol.text import plain_text
+from smartapp.vault import KeyMissing
 
 logger = logging.getLogger(__name__)
 
@@ -325,6 +327,8 @@ class ErrorPages:
             return error_response(request, exception)
         if isinstance(exception, DATABASE_IS_AWAY):
             return _database_away(request, exception)
+        if isinstance(exception, KeyMissing):
+            return error_response(request, TokensUnopened(str(exception)))
         if _is_about_what_was_sent(request, exception):
             return error_response(request, RequestUnreadable(cause(exception)))
         return None

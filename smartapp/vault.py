@@ -46,6 +46,10 @@ class KeyMissing(VaultError):
     """Sealed with a key that this ring lacks, and that of another process may have."""
 
 
+class OtherRelease(VaultError):
+    """Sealed in a form that this release does not know, and that of another process may."""
+
+
 def _b64decode(text: str) -> bytes:
     """Decode base64url without padding, strictly: each value has only one encoding."""
     decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -194,11 +198,11 @@ class Form(Generic[T]):
         plaintext = unseal(sealed, context)
         members = json.loads(zlib.decompress(plaintext) if self.is_compressed else plaintext)
         if not isinstance(members, dict) or members.get("version", 1) != self.version:
-            raise VaultError("sealed by another release")
+            raise OtherRelease("sealed by another release")
         known = fields(self.kind)
         needed = {one.name for one in known if one.default is one.default_factory is MISSING}
         if not needed <= members.keys():
-            raise VaultError("sealed by another release")
+            raise OtherRelease("sealed by another release")
         return self.kind(**{one.name: members[one.name] for one in known if one.name in members})
 
 

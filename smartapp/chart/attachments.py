@@ -116,6 +116,8 @@ async def open_document(record: Record, sealed: str) -> Opened:
 def _place(sealed: str) -> tuple[str, str, str]:
     try:
         source, _, place = vault.unseal(sealed, CONTEXT).decode().partition(" ")
+    except vault.KeyMissing:  # the page with this address came from a process that has it
+        raise
     except vault.VaultError as error:
         raise AddressUnknown from error
     resource_type, _, resource_id = source.partition("/")

@@ -133,10 +133,9 @@ _STATES = with_rest((
           lambda c: c.code == "state-unknown" and not c.is_found_by_time,
           "The state that came back is none that this app makes, and no launch of this EHR waited "
           "for an answer.", _STATE),
-    Entry("C57", SEEN, "The launch's cookie came, and no key of this process opens it",
-          every(coded("state-of-another-browser"), broken("sealed")), FAILURE, "Give all processes "
-          "the same ENCRYPTION_KEYS. A new key has to be known to all of them before one seals "
-          "with it."),
+    Entry("C57", SEEN, "The launch's cookie came, and this process could not open it",
+          coded("state-unopened"), FAILURE, "Give all processes the same ENCRYPTION_KEYS, and the "
+          "same release. A new key has to be known to all of them before one seals with it."),
 ), Entry("C57", LIKELY, "The answer came to a browser that did not start the launch",
          coded("state-of-another-browser"), "No cookie of this launch came with it.", "Start and "
          "finish in one browser, under the address in PUBLIC_URL; let no proxy drop cookies."),

@@ -285,9 +285,8 @@ async def _without_pending(request: HttpRequest, state: str) -> HttpResponse:
         return HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
     if used:
         raise StateAlreadyUsed("not by this browser's sessions")
-    rule = "sealed" if pending.is_sealed_otherwise(request, state) else ""
-    detail = "the launch's cookie does not open" if rule else "no pending launch in this browser"
-    raise StateOfAnotherBrowser(detail, is_framed=is_framed(request), rule=rule)
+    pending.refuse_unopened(request, state)
+    raise StateOfAnotherBrowser("no pending launch in this browser", is_framed=is_framed(request))
 
 
 def _refused(

@@ -56,10 +56,11 @@ def affected(key_set: KeySet, alg: str, now: datetime) -> Affected:
 
 
 def _renews(launch: Launch) -> bool:
+    """Return whether its token will be renewed. If this process cannot open it, it may be."""
     try:
         return tokens.unseal(launch.sealed_tokens, launch.uuid).refresh_token is not None
     except VaultError:
-        return False
+        return True
 
 
 def _open_launch(launch: Launch) -> OpenLaunch:

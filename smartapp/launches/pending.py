@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from smartapp.launches import cookies
 from smartapp.launches.models import LaunchKind
-from smartapp.vault import Form, VaultError
+from smartapp.protocol.errors import StateUnopened
+from smartapp.vault import Form, KeyMissing, OtherRelease, VaultError
 
 PENDING_LIFETIME = timedelta(minutes=10)  # people take long to sign in (C43)
 # Faster than this nobody looks at a sign-in page, closes it and opens the app again.
@@ -95,10 +96,18 @@ def recall(request: HttpRequest, state: str) -> PendingLaunch | None:
     return _unseal(sealed, name) if sealed else None
 
 
-def is_sealed_otherwise(request: HttpRequest, state: str) -> bool:
-    """Return whether this state's cookie came and no key of this process opens it."""
+def refuse_unopened(request: HttpRequest, state: str) -> None:
+    """Raise StateUnopened if this state's cookie came and another process may be able to open it.
+    One that was planted opens nowhere."""
     name = cookies.pending_cookie_name(state)
-    return name in request.COOKIES and _unseal(request.COOKIES[name], name) is None
+    if name not in request.COOKIES:
+        return
+    try:
+        FORM.unseal(request.COOKIES[name], _context(name))
+    except (KeyMissing, OtherRelease) as error:
+        raise StateUnopened(f"the launch's cookie does not open: {error}") from error
+    except VaultError:
+        return
 
 
 def waiting(request: HttpRequest, registration_slug: str) -> tuple[str, PendingLaunch | None]:

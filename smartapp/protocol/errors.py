@@ -458,8 +458,7 @@ class StateChanged(StateError):
 
 
 class StateOfAnotherBrowser(StateError):
-    """`is_framed`: the answer came inside a frame, where browsers may refuse cookies. `rule` is
-    "sealed" if the launch's cookie came and no key here opens it."""
+    """`is_framed`: the answer came inside a frame, where browsers may refuse cookies."""
 
     code = "state-of-another-browser"
     title = "This browser did not start this sign-in"
@@ -473,9 +472,26 @@ class StateOfAnotherBrowser(StateError):
         "for this app inside the EHR, or the sign-in was another window's."
     )
 
-    def __init__(self, detail: str = "", *, is_framed: bool = False, rule: str = "") -> None:
-        super().__init__(detail, rule=rule)
+    def __init__(self, detail: str = "", *, is_framed: bool = False) -> None:
+        super().__init__(detail)
         self.is_framed = is_framed
+
+
+class StateUnopened(StateError):
+    """This browser started the sign-in, and this process cannot open its cookie. Another one may,
+    which has the key or is of the release that sealed it. Nothing is used up."""
+
+    code = "state-unopened"
+    requirement = "C57"
+    status = 503
+    title = "This app cannot open what it keeps for this sign-in"
+    happened = (
+        "It is encrypted with a key, or written in a form, that the app lacks at this moment. "
+        "Nothing was sent to the EHR."
+    )
+    next_step = "Wait a few seconds and try again. If it stays: start again."
+    in_ehr = f"Wait a few seconds and press Try again. If it stays: {REOPEN}"
+    is_repeatable = True
 
 
 class StateExpired(StateError):

@@ -252,6 +252,12 @@ class TestCode:
         response = client.post(url, {"username": "alice", "password": PASSWORD})
         assert response["Location"] == INDEX
 
+    def test_a_server_that_lacks_its_key_says_so(self, secret: str, settings: Settings) -> None:
+        browser = other_browser()
+        settings.ENCRYPTION_KEYS = vault.new_key()
+        answer = browser.post(CODE, {"code": app_code(secret)})
+        assert (answer.status_code, "tokens-unopened" in str(answer.content)) == (503, True)
+
     def test_is_accepted_once(self, secret: str) -> None:
         code = app_code(secret)
         first, second = other_browser(), other_browser()

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from aiohttp import web
+from django.test import override_settings
 
 from smartapp import vault
 from smartapp.chart.attachments import CONTEXT
@@ -96,6 +97,15 @@ async def test_an_address_that_was_made_up_leads_nowhere(
     keeping(ehr, note("text/html", HTML))
     made_up = f"/launches/{launched}/documents/DocumentReference-d1/"
     assert (await browser.get(made_up)).status == 404
+
+
+async def test_an_address_of_a_process_with_another_key_is_not_called_made_up(
+    browser: Browser, launched: UUID
+) -> None:
+    with override_settings(ENCRYPTION_KEYS=vault.new_key()):
+        sealed_there = address(launched)
+    answer = await browser.get(sealed_there)
+    assert (answer.status, "tokens-unopened" in await answer.text()) == (503, True)
 
 
 async def test_a_document_of_somebody_else_ends_the_launch(

@@ -7,11 +7,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from smartapp import http
+from smartapp import http, vault
 from smartapp.audit.models import AuditEvent
 from smartapp.database import in_database
 from smartapp.keys import evidence, key_creation, lifecycle, memory, rotation
@@ -69,6 +69,8 @@ class TestAffected:
         await browser.launch(ehr_launch())
         found = await affected(key_set)
         assert (found.renewing, found.untouched) == ([], 1)
+        with override_settings(ENCRYPTION_KEYS=vault.new_key()):  # it cannot be known here
+            assert (await affected(key_set)).untouched == 0
 
     async def test_who_is_at_the_ehr_has_to_start_again(
         self, browser: Browser, ehr_launch: Start, key_set: KeySet

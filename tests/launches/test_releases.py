@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from django.test import override_settings
 from django.utils import timezone
 
 from smartapp import vault
@@ -68,16 +71,27 @@ async def test_a_launch_is_ended_politely(
     assert (await browser.get(f"/launches/{await browser.launch(ehr_launch())}/")).status == 200
 
 
-async def test_a_launch_on_its_way_is_begun_anew(
-    browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "other",
+    [
+        patch.object(pending, "FORM", Form(pending.PendingLaunch, 2, is_compressed=True)),
+        override_settings(ENCRYPTION_KEYS=vault.new_key()),
+    ],
+    ids=["another release", "another key"],
+)
+async def test_a_launch_on_its_way_goes_on_in_the_process_that_can_open_it(
+    browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, other: AbstractContextManager[object]
 ) -> None:
-    """Released between the way out and the way back: the code is not sent."""
-    with monkeypatch.context() as newer:
-        newer.setattr(pending, "FORM", Form(pending.PendingLaunch, 2, is_compressed=True))
-        callback = await browser.to_callback(ehr_launch())
-    answer = await browser.get(callback)
-    assert 400 <= answer.status < 500
+    """Another one uses nothing up, also if it is asked twice, and does not say that the sign-in is
+    another browser's."""
+    callback = await browser.to_callback(ehr_launch())
+    with other:
+        for _ in range(2):
+            answer = await browser.get(callback)
+            assert answer.status == 503
+            assert "Try again" in await answer.text()
     assert ehr.token_requests == []
+    assert (await browser.get(callback)).status == 303
 
 
 async def test_a_failed_refresh_is_forgotten(
