@@ -148,7 +148,7 @@ def _of_endpoints() -> Iterator[Need]:
     found = [(state(one), one) for one in with_last_document(switched_on)]
     found.sort(key=lambda pair: (states.index(pair[0]), pair[1].name))
     for how, endpoint in found:
-        if how != State.READY:
+        if how not in (State.READY, State.WITHOUT_REFUSED):
             pk = endpoint.registration_id
             url = reverse("admin:registrations_registration_change", args=[pk])
             yield Need(f"{endpoint.name}: {how[0].lower()}{how[1:]}.", url)

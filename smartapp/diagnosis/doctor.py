@@ -201,9 +201,11 @@ def _hosts(config: EndpointConfig, observation: Observation) -> Finding:
         discovery.check_hosts(config, needed | launch_hosts(published))
     except SmartError as error:
         return problem("hosts", f"{error.detail}, so nobody can launch.", _ACCEPT)
-    if unused:
+    if undecided := discovery.undecided(config, published):
         seen = "Not used, as nobody has accepted the hosts that they are on: "
-        return advice("hosts", f"{seen}{', '.join(unused)}.", _ACCEPT)
+        return advice("hosts", f"{seen}{', '.join(undecided)}.", _ACCEPT)
+    if unused:
+        return ok("hosts", f"Not used, as an administrator said: {', '.join(unused)}.")
     return ok("hosts", "The EHR names accepted hosts only.")
 
 

@@ -176,6 +176,11 @@ def not_accepted(config: EndpointConfig, document: Discovery) -> tuple[str, ...]
     return discovery.elsewhere(document, config.accepted_hosts)
 
 
+def undecided(config: EndpointConfig, document: Discovery) -> tuple[str, ...]:
+    """Return those of them whose hosts were not refused either: an administrator should decide."""
+    return discovery.elsewhere(document, config.accepted_hosts | config.refused_hosts)
+
+
 async def issuer_jwks(config: EndpointConfig, issuer: str, *, force: bool = False) -> JWKS:
     """Return the public keys of an expected issuer: from the address that an administrator entered,
     from its OpenID configuration, or from the SMART configuration if it has none (C91).

@@ -26,6 +26,7 @@ from smartapp.registrations.discovery import (
     check_needs,
     named_hosts,
     not_accepted,
+    undecided,
 )
 from smartapp.registrations.models import DiscoverySnapshot, Endpoint, EndpointOverride, Member
 from smartapp.registrations.options import pasted
@@ -88,6 +89,7 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
             raise PermissionDenied
         actions: dict[str, Callable[[HttpRequest, Endpoint], HttpResponse]] = {
             "accept": self._accept,
+            "refuse": self._refuse,
             "distrust": self._distrust,
             "override": self._override,
             "unset": self._unset,
@@ -126,6 +128,18 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
             self.message_user(request, f"Not accepted: {error.detail}.", messages.ERROR)
         else:
             self.message_user(request, "The hosts are accepted. Launches go on.", messages.SUCCESS)
+        return HttpResponseRedirect(request.path)
+
+    def _refuse(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
+        """Refuse the hosts that the page showed."""
+        if hosts := hosts_shown(endpoint, request.POST.get("shown", "")):
+            actor = request.user.get_username()
+            trust.refuse(endpoint.pk, hosts, now=timezone.now(), actor=actor)
+            said = "The hosts are refused. The addresses on them stay unused."
+            self.message_user(request, said, messages.SUCCESS)
+        else:
+            said = "Nothing was refused: the EHR or what it names has changed. Look again."
+            self.message_user(request, said, messages.ERROR)
         return HttpResponseRedirect(request.path)
 
     def _distrust(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
@@ -190,6 +204,7 @@ class DiscoveryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
             "endpoint": endpoint,
             "observation": observation,
             "new_hosts": hosts,
+            "undecided": set(hosts) - config.refused_hosts,
             "stopped": stops(config, hosts),
             "shown": signing.dumps(_basis(endpoint) | {"hosts": hosts}, salt=SHOWN),
             "refusal": trust.refusal(endpoint) if hosts or not config.pinned_hosts else "",
@@ -278,6 +293,7 @@ class State(StrEnum):
     UNREAD = "Waits for the EHR: its discovery was never read"
     WITHOUT_CLIENT_ID = "Waits for its client id"
     PARTLY = "Ready, but without an address on a host that nobody has accepted"
+    WITHOUT_REFUSED = "Ready, without an address on a host that an administrator refused"
     OFF = "Switched off"
     READY = "Ready"
 
@@ -302,7 +318,9 @@ def _state_of(document: dict[str, Any], config: EndpointConfig) -> State:
         check_needs(config, trust.overridden(config, parsed))
     except DiscoveryIncomplete:
         return State.INCOMPLETE
-    return State.PARTLY if not_accepted(config, parsed) else State.READY
+    if undecided(config, parsed):
+        return State.PARTLY
+    return State.WITHOUT_REFUSED if not_accepted(config, parsed) else State.READY
 
 
 def addresses(endpoint: Endpoint, config: EndpointConfig) -> list[Address]:

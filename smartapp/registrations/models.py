@@ -82,6 +82,8 @@ class Endpoint(models.Model):
     # The hosts that the OAuth endpoints and the issuer's keys may be on (C14). Empty: discovery was
     # never read, and nobody is sent anywhere.
     pinned_hosts = models.JSONField(default=list, blank=True)
+    # Those that an administrator has refused: no page asks for a decision about them again.
+    refused_hosts = models.JSONField(default=list, db_default=[], editable=False)
     pkce_unannounced = models.CharField(
         "takes PKCE unannounced, because",
         max_length=REASON_LENGTH,

@@ -172,7 +172,7 @@ def move(endpoint: Endpoint, *, actor: str) -> None:
     stored = Endpoint.objects.select_for_update().filter(pk=endpoint.pk).first()
     if stored is None or stored.iss == endpoint.iss:
         return
-    endpoint.issuers, endpoint.pinned_hosts = [], []
+    endpoint.issuers, endpoint.pinned_hosts, endpoint.refused_hosts = [], [], []
     earlier = stored.registration.endpoints.filter(iss=endpoint.iss, enabled=False).first()
     was_used = stored.pinned_hosts or stored.launches.exists() or stored.revocations.exists()
     if was_used:
@@ -183,6 +183,7 @@ def move(endpoint: Endpoint, *, actor: str) -> None:
             stored.delete()
         endpoint.pk, endpoint.created_at = earlier.pk, earlier.created_at
         endpoint.issuers, endpoint.pinned_hosts = earlier.issuers, earlier.pinned_hosts
+        endpoint.refused_hosts = earlier.refused_hosts
     endpoint.left_at = None
     endpoint._state.adding = endpoint.pk is None
 

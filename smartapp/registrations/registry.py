@@ -61,6 +61,7 @@ class EndpointConfig(OptionValues):
     key_set_slug: str
     preset: str
     updated_at: datetime
+    refused_hosts: frozenset[str] = frozenset()
     # Addresses that an administrator has overridden: member and URL (C10, C91).
     overrides: Overrides = ()
 
@@ -365,6 +366,7 @@ def describe(endpoint: Endpoint, overrides: Overrides | None = None) -> Endpoint
         fhir_base_url=endpoint.fhir_base_url,
         issuers=tuple(endpoint.issuers),
         pinned_hosts=frozenset(endpoint.pinned_hosts),
+        refused_hosts=frozenset(endpoint.refused_hosts),
         registration_id=registration.pk,
         registration_slug=registration.slug,
         registration_name=registration.name,

@@ -115,12 +115,25 @@ def accept(endpoint_id: int, hosts: Collection[str], *, now: datetime, actor: st
     if not endpoint.pinned_hosts:
         raise DiscoveryInvalid("nothing was ever accepted here: read what the EHR publishes")
     _refuse_mixup(endpoint, moving=True)
+    endpoint.refused_hosts = sorted(set(endpoint.refused_hosts) - set(hosts))
     _change("discovery.accept", endpoint, {*endpoint.pinned_hosts, *hosts}, now=now, actor=actor)
 
 
 @transaction.atomic
+def refuse(endpoint_id: int, hosts: Collection[str], *, now: datetime, actor: str) -> None:
+    """Record that an administrator has seen and refused these hosts. They are used as little as
+    before, and no page asks about them again."""
+    endpoint = _rows().get(pk=endpoint_id)
+    endpoint.refused_hosts = sorted({*endpoint.refused_hosts, *hosts} - set(endpoint.pinned_hosts))
+    endpoint.updated_at = now
+    endpoint.save(update_fields=["refused_hosts", "updated_at"])
+    trail.record(actor, "discovery.refuse", f"endpoint {endpoint.slug}", hosts=sorted(hosts))
+    transaction.on_commit(registry.forget)
+
+
+@transaction.atomic
 def distrust(endpoint_id: int, host: str, *, now: datetime, actor: str) -> bool:
-    """Send nobody to this host until it is accepted again; return whether it was accepted before.
+    """Refuse this host until it is accepted again; return whether it was accepted before.
 
     The last host stays: if no host were pinned, the next discovery would pin all of them.
     """
@@ -128,6 +141,7 @@ def distrust(endpoint_id: int, host: str, *, now: datetime, actor: str) -> bool:
     before = endpoint.pinned_hosts
     if host not in before or len(before) == 1:
         return False
+    endpoint.refused_hosts = sorted({*endpoint.refused_hosts, host})
     _change("discovery.distrust", endpoint, set(before) - {host}, now=now, actor=actor)
     return True
 
@@ -168,7 +182,7 @@ def _set(
     endpoint.pinned_hosts = sorted(hosts)
     endpoint.issuers = list(issuers)
     endpoint.updated_at = now
-    endpoint.save(update_fields=["pinned_hosts", "issuers", "updated_at"])
+    endpoint.save(update_fields=["pinned_hosts", "refused_hosts", "issuers", "updated_at"])
 
 
 def named_issuer(document: Discovery, warnings: list[str]) -> tuple[str, ...]:
@@ -437,8 +451,8 @@ def _unpin(endpoint: Endpoint, *, actor: str) -> None:
     documents = history.documents(registry.describe(endpoint))
     if len(issuers) == 1 and issuers[0] in [document.get("issuer") for document in documents]:
         endpoint.issuers = []
-    endpoint.pinned_hosts = []
-    endpoint.save(update_fields=["pinned_hosts", "issuers"])
+    endpoint.pinned_hosts, endpoint.refused_hosts = [], []
+    endpoint.save(update_fields=["pinned_hosts", "refused_hosts", "issuers"])
     trail.record(
         actor,
         "discovery.unpin",

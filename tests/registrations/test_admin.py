@@ -17,10 +17,12 @@ from django.core import signing
 from django.db import IntegrityError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django import Settings
 
 from smartapp import http
 from smartapp.audit.models import AuditEvent
+from smartapp.console import overview
 from smartapp.keys.models import KeySet
 from smartapp.launches.models import Launch, LaunchKind, Revocation
 from smartapp.protocol.discovery import parse_discovery
@@ -1076,11 +1078,41 @@ class TestDiscovery:
             launch_endpoints()
         event = AuditEvent.objects.get(action="discovery.distrust")
         assert (event.actor, event.detail["after"]) == ("ann", [live_ehr.host])
+        assert Endpoint.objects.get().refused_hosts == ["new.example"]
 
         page = admin.post(self.url(endpoint), {"distrust": live_ehr.host}, follow=True)
         assert "Nothing was changed" in page.content.decode()
         assert Endpoint.objects.get().pinned_hosts == [live_ehr.host]
         assert AuditEvent.objects.filter(action="discovery.distrust").count() == 1
+
+    def test_a_refused_host_is_asked_about_no_more(
+        self, admin: Client, live_ehr: EHR, endpoint: Endpoint
+    ) -> None:
+        """C14: until somebody accepts it, or the EHR names another one."""
+
+        def needs() -> list[str]:
+            found = overview.needs(User.objects.get(username="ann"), timezone.now()).shown
+            return [need.text for need in found if "host" in need.text]
+
+        live_ehr.publish(management_endpoint="https://portal.example/apps")
+        page = admin.post(self.url(endpoint)).content.decode()
+        assert len(needs()) == 1
+        refusing = {"refuse": "yes", "shown": accepting(page)["shown"]}
+        page = admin.post(self.url(endpoint), refusing, follow=True).content.decode()
+        assert "administrator has refused the hosts" in page
+        assert AuditEvent.objects.get(action="discovery.refuse").detail["hosts"] == [
+            "portal.example"
+        ]
+        assert needs() == []
+        assert "on a host that an administrator refused" in admin.get(LIST).content.decode()
+
+        live_ehr.publish(management_endpoint="https://other.example/apps")
+        admin.post(self.url(endpoint))
+        assert len(needs()) == 1
+        live_ehr.publish(management_endpoint="https://portal.example/apps")
+        admin.post(self.url(endpoint), accepting(admin.post(self.url(endpoint)).content.decode()))
+        assert Endpoint.objects.get().refused_hosts == []
+        assert "portal.example" in Endpoint.objects.get().pinned_hosts
 
     def test_strangers_do_not_even_look(self, client: Client, endpoint: Endpoint) -> None:
         assert client.get(self.url(endpoint)).status_code == 302

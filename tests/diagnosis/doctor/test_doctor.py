@@ -179,6 +179,9 @@ async def test_another_host_of_what_launches_do_without_is_advice(healthy: EHR) 
 
     assert code == 0
     assert "nobody has accepted the hosts that they are on: management_endpoint." in output
+    await in_database(Endpoint.objects.update, refused_hosts=["portal.example"])
+    _, output = await in_database(run)
+    assert "Not used, as an administrator said: management_endpoint." in output
 
 
 async def test_an_endpoint_on_the_host_of_a_second_issuer_is_found(healthy: EHR) -> None:
