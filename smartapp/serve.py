@@ -23,6 +23,8 @@ from smartapp import asgi  # first: it reads .env, in which the variables may be
 # Together the 15 seconds that docs/operating.md gives requests.
 READ_SECONDS, FINISH_SECONDS = 1, 14
 TURN_SECONDS = 0.02
+# A small part of WatchdogSec in deploy/smartapp-web@.service.
+WATCHDOG_SECONDS = 2
 # More than the last packet of a handshake takes from a proxy in the same data centre.
 HANDSHAKE_SECONDS = 0.1
 
@@ -39,7 +41,28 @@ def refuse_new_connections(listening: socket.socket) -> None:
             listening.setsockopt(socket.SOL_SOCKET, SO_BINDTOIFINDEX, NO_INTERFACE)
 
 
+async def keep_telling_watchdog() -> None:
+    """Tell systemd for ever that this process still works, if it asks for that (sd_notify(3)): a
+    process that hangs still has a port that takes requests, and nobody else restarts it."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not (address and "WATCHDOG_USEC" in os.environ):
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.setblocking(False)
+        while True:
+            with contextlib.suppress(OSError):
+                systemd.sendto(b"WATCHDOG=1", address.replace("@", "\0", 1))
+            await asyncio.sleep(WATCHDOG_SECONDS)
+
+
 class Server(uvicorn.Server):
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        telling = asyncio.create_task(keep_telling_watchdog())
+        try:
+            await super().serve(sockets)
+        finally:
+            telling.cancel()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Refuse who comes, accept who has come, let requests arrive, and end as uvicorn does: it
         closes the port and waits for the answers."""

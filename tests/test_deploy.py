@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 from uuid import uuid4
 
 import pytest
@@ -21,7 +21,7 @@ import yaml
 from django.test import Client
 from prometheus_client import generate_latest
 
-from smartapp import __version__, metrics
+from smartapp import __version__, metrics, serve
 from tests.processes import ROOT
 from tests.reliability.services import folder_for_all, nginx
 from tests.serving import free_port
@@ -42,6 +42,7 @@ def test_systemd_starts_what_the_procfile_starts() -> None:
         assert "KillMode=control-group" in unit
         assert "Restart=always" in unit
     assert "TimeoutStopSec=35" in web
+    assert f"WatchdogSec={serve.WATCHDOG_SECONDS * 10}\n" in web
 
 
 @pytest.mark.skipif(not SYSTEMD, reason="no systemd-analyze")
@@ -81,8 +82,9 @@ def test_nginx_takes_its_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not NGINX, reason="no nginx")
-def test_nginx_gets_the_keys_from_the_next_server_where_one_hangs() -> None:
-    """The kernel still takes connections for it, and nobody accepts them."""
+def test_nginx_asks_the_next_server_where_one_hangs() -> None:
+    """The kernel still takes connections for it, and nobody accepts them. For keys it waits two
+    seconds, for a page until systemd has killed the server that hangs."""
 
     class Keys(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -107,6 +109,10 @@ def test_nginx_gets_the_keys_from_the_next_server_where_one_hangs() -> None:
             with urllib.request.urlopen(address, timeout=20) as answer:
                 assert answer.read() == b"{}"
             assert time.monotonic() - began < 5
+        Timer(0.2, hanging.close).start()
+        for _ in range(2):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as answer:
+                assert answer.read() == b"{}"
         working.shutdown()
 
 

@@ -66,7 +66,12 @@ def form(address: tuple[str, int]) -> bytes:
 def test_who_has_connected_is_answered(
     env: dict[str, str], tmp_path: Path, ending: signal.Signals
 ) -> None:
-    with server(env, tmp_path) as (process, address), contextlib.ExitStack() as stack:
+    env |= {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "20000000"}
+    with contextlib.ExitStack() as stack:
+        systemd = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        systemd.bind(env["NOTIFY_SOCKET"])
+        process, address = stack.enter_context(server(env, tmp_path))
+        assert systemd.recv(100) == b"WATCHDOG=1"
         os.kill(process, signal.SIGSTOP)
         # The kernel takes them; nobody has accepted them yet.
         visitors = [
