@@ -145,7 +145,7 @@ ASGI_APPLICATION = "smartapp.asgi.application"
 
 INSTALLED_APPS = [
     "smartapp",  # before Django's sessions: of two `clearsessions` commands the first wins
-    "django.contrib.admin",
+    "smartapp.console.apps.OrderedAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

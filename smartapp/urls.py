@@ -4,9 +4,6 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-admin.site.site_header = admin.site.site_title = "smartapp administration"
-admin.site.index_title = "EHRs, keys, launches"
-
 handler400 = "smartapp.middleware.bad_request"
 handler404 = "smartapp.middleware.page_not_found"
 handler500 = "smartapp.middleware.server_error"

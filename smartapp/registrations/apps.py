@@ -5,6 +5,7 @@ from django.db.models.signals import post_migrate
 class RegistrationsConfig(AppConfig):
     name = "smartapp.registrations"
     label = "registrations"
+    verbose_name = "EHRs"
 
     def ready(self) -> None:
         from smartapp.registrations import changes
