@@ -5,7 +5,7 @@ sent in any order. Until a piece is there, its place says that it is being read.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 
 from smartapp.chart.chart import FHIRUserView, Part, ReadSection, Visit, Who
 from smartapp.chart.page import LaunchPage
-from smartapp.protocol.errors import SmartError
+from smartapp.protocol.errors import SmartError, in_patients_words
 from smartapp.record.allergy_line import read_allergy_line
 from smartapp.record.news import Share, overview
 
@@ -40,6 +40,7 @@ def draw_shell(page: LaunchPage, **shown: Any) -> Shell:
 
 def draw(part: Part, page: LaunchPage) -> str:
     """Return the HTML of a part that was read."""
+    part = _in_patients_words(part) if page.is_patients else part
     match part:
         case Who():
             return render_to_string(
@@ -56,6 +57,16 @@ def draw(part: Part, page: LaunchPage) -> str:
             if part.name == "allergies":
                 context["line"] = read_allergy_line(part.items, is_whole=part.is_whole)
             return render_to_string(part.section.template, context)
+
+
+def _in_patients_words(part: Part) -> Part:
+    match part:
+        case ReadSection():
+            notes = tuple(map(in_patients_words, part.notes))
+            return replace(part, error=in_patients_words(part.error), notes=notes)
+        case Who() | Visit():
+            return replace(part, problem=in_patients_words(part.problem))
+    return part
 
 
 def draw_news(shares: Mapping[str, Share], *, encounter: str | None, now: datetime) -> str:

@@ -66,10 +66,12 @@ class Wording:
 
 def in_patients_words(words: str) -> str:
     """Return the app's own words with "your health system" for "the EHR", which patients may never
-    have heard of."""
+    have heard of. What is quoted stays."""
+    own, quote, quoted = words.partition("“")
     for to_anybody, to_a_patient in _BY_A_PATIENT.items():
-        words = words.replace(to_anybody, to_a_patient)
-    return _EHR.sub(_health_system, words).replace("EHRs", "health systems")
+        own = own.replace(to_anybody, to_a_patient)
+    own = _EHR.sub(_health_system, own).replace("EHRs", "health systems")
+    return f"{own}{quote}{quoted}"
 
 
 def _health_system(found: re.Match[str]) -> str:

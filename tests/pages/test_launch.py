@@ -496,6 +496,12 @@ class TestWhoReads:
             assert jargon not in text, jargon
         assert "Do not assume" not in text
 
+    def test_what_could_not_be_read_is_said_in_their_words(self) -> None:
+        chart = plain_chart_of("a-1.E-1003")
+        failed = replace(chart.sections[0], state="failed", error="The EHR said: “Ask the EHR.”")
+        page = self.page(replace(chart, sections=(failed, *chart.sections[1:])))
+        assert "Your health system said: “Ask the EHR.”" in page.text
+
     def test_sections_have_a_patients_names(self) -> None:
         page = self.page(plain_chart_of("a-1.E-1003"))
         assert page.one("h2", id="problems-title").text == "Health conditions"
