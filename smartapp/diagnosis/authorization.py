@@ -2,8 +2,6 @@
 
 from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.entry import (
-    ANSWER,
-    FAILURE,
     Entry,
     always,
     answered,
@@ -39,137 +37,129 @@ _ISS_MISSING = ("Ask the vendor to send iss, or to take "
 _REFUSED = under(
     _is_refused,
     Entry("C3", SAID, "The EHR takes https addresses only",
-          every(naming("redirect_uri", "https"),
-                lambda c: not c.redirect_uri.startswith("https:")),
-          "{c.answer} Sent was {c.redirect_uri}",
-          "Serve the app by https, and set PUBLIC_URL to that address."),
+          every(naming("redirect_uri", "https"), lambda c: not c.redirect_uri.startswith("https:")),
+          "Serve the app by https, and set PUBLIC_URL to that address.",
+          seen="{c.seen} Sent was {c.redirect_uri}"),
     Entry("C44", SAID, "The request is too long for the EHR",
-          naming("length", but_not=("redirect_uri",)),
-          "{c.answer} Asked for: {c.asked_for}.", "Take scopes out of the registration that are "
-          "not used, or ask the vendor to take it as a form and to list authorize-post.",
-          "scopes"),
+          naming("length", but_not=("redirect_uri",)), "Take scopes out of the registration that "
+          "are not used, or ask the vendor to take it as a form and to list authorize-post.",
+          "scopes", seen="{c.seen} Asked for: {c.asked_for}."),
     Entry("C57", SAID, "The EHR's sign-in finds no cookies of its own in this browser",
-          naming("cookies"), ANSWER, "Allow the EHR's cookies in the browsers' policy. If the app "
-          "was opened in a frame, tick Signs in in a window of its own in the registration."),
-    Entry("C3", SAID, "The EHR does not know our redirect URI", naming("redirect_uri"), ANSWER,
+          naming("cookies"), "Allow the EHR's cookies in the browsers' policy. If the app was "
+          "opened in a frame, tick Signs in in a window of its own in the registration."),
+    Entry("C3", SAID, "The EHR does not know our redirect URI", naming("redirect_uri"),
           "Enter {c.redirect_uri} there, to the last character."),
     Entry("C30", SAID, "The EHR wants the request to be pushed to it before", naming("pushed"),
-          ANSWER, "This app sends it with the browser (SMART App Launch 2.2). Ask the vendor to "
-          "require no pushed authorization requests (PAR, RFC 9126) of this client."),
-    Entry("C33", SAID, "The EHR does not take our PKCE", naming("pkce"), ANSWER,
-          "Ask the vendor for S256.", "discovery"),
+          "This app sends it with the browser (SMART App Launch 2.2). Ask the vendor to require no "
+          "pushed authorization requests (PAR, RFC 9126) of this client."),
+    Entry("C33", SAID, "The EHR does not take our PKCE", naming("pkce"), "Ask the vendor for S256.",
+          "discovery"),
     Entry("C31", SAID, "The EHR does not accept aud",
           naming("aud", but_not=("redirect_uri", "approval")),
-          "{c.answer} aud was {c.asked[aud]}.",
-          "Compare the FHIR base URL with the vendor's, to the last character."),
+          "Compare the FHIR base URL with the vendor's, to the last character.",
+          seen="{c.seen} aud was {c.asked[aud]}."),
     Entry("C38", LIKELY, "Scopes of both forms, .read and .rs, are asked for at once",
-          lambda c: c.is_mixed and not c.is_other_form and (
-              _scope_refused(c) or "form" in c.named),
-          "Asked for: {c.asked_for}.", "Some EHRs refuse both in one request. Write all in one "
-          "form: {c.form_to_write}.", "scope-forms", lambda c: c.is_mixed, naming("form")),
+          lambda c: c.is_mixed and not c.is_other_form and (_scope_refused(c) or "form" in c.named),
+          "Some EHRs refuse both in one request. Write all in one form: {c.form_to_write}.",
+          "scope-forms", seen="Asked for: {c.asked_for}.", before=lambda c: c.is_mixed,
+          said=naming("form")),
     Entry("C38", SAID, "The EHR wants scopes in another form",
-          lambda c: "form" in c.named and (
-              "scope" in c.named or c.ehr_error == "invalid_scope"),
-          "{c.answer} Asked for: {c.asked_for}.", "Write them in the form that it names: .read in "
-          "place of .rs is version 1, .rs in place of .read is version 2.", "scopes"),
+          lambda c: "form" in c.named and ("scope" in c.named or c.ehr_error == "invalid_scope"),
+          "Write them in the form that it names: .read in place of .rs is version 1, .rs in place "
+          "of .read is version 2.", "scopes", seen="{c.seen} Asked for: {c.asked_for}."),
     Entry("C40", SAID, "The EHR gives this app no lasting access",
           lambda c: "refreshing" in c.named and " " not in c.named_scopes
-          and not c.is_every_scope_named, ANSWER,
-          "Allow refresh tokens for this app in the vendor's portal, or take offline_access and "
-          "online_access out of the registration.", "scopes"),
+          and not c.is_every_scope_named, "Allow refresh tokens for this app in the vendor's "
+          "portal, or take offline_access and online_access out of the registration.", "scopes"),
     Entry("C39", SAID, "The EHR does not give these scopes: {c.named_scopes}",
-          lambda c: bool(c.named_scopes) and (
-              c.ehr_error != "access_denied" or "scope" in c.named), ANSWER, "Tick them for this "
-          "app in the vendor's portal, or take them out of the registration.", "scopes"),
+          lambda c: bool(c.named_scopes) and (c.ehr_error != "access_denied" or "scope" in c.named),
+          "Tick them for this app in the vendor's portal, or take them out of the registration.",
+          "scopes"),
     Entry("C38", SEEN, "The EHR lists only the {c.listed_form} form of scopes",
-          every(answered("invalid_scope"), lambda c: c.is_other_form), "Asked for: {c.asked_for}.",
-          "Write {c.form_to_write}.", "scope-forms",
-          lambda c: c.is_other_form and not c.is_mixed and not c.listed_permissions),
+          every(answered("invalid_scope"), lambda c: c.is_other_form), "Write {c.form_to_write}.",
+          "scope-forms", seen="Asked for: {c.asked_for}.",
+          before=lambda c: c.is_other_form and not c.is_mixed and not c.listed_permissions),
     Entry("C39", LIKELY, "Scopes are asked for that the EHR does not list",
           lambda c: _scope_refused(c) and bool(c.unlisted_scopes),
-          "Nothing in its list covers {c.unlisted_scopes}.",
           "Ask the vendor whether these are given: published lists are often incomplete. If not, "
-          "take them out of the registration.",
-          "scopes", lambda c: bool(c.unlisted_scopes)),
+          "take them out of the registration.", "scopes",
+          seen="Nothing in its list covers {c.unlisted_scopes}.",
+          before=lambda c: bool(c.unlisted_scopes)),
     Entry("C39", LIKELY, "A scope is not allowed for this app at the vendor",
           lambda c: _scope_refused(c) and not c.named_scopes,
-          "{c.answer} Asked for: {c.asked_for}.",
-          "Compare the registration's scopes with those ticked in the vendor's portal.", "scopes"),
+          "Compare the registration's scopes with those ticked in the vendor's portal.", "scopes",
+          seen="{c.seen} Asked for: {c.asked_for}."),
     Entry("C52", SEEN, "The person, or the EHR's policy, said no",
           lambda c: (c.ehr_error == "access_denied" or "refusal" in c.named)
-          and not c.is_person_to_sign_in, ANSWER,
-          "Ask the person. If they allowed it, ask the EHR's administrator whether this user may "
-          "use the app."),
+          and not c.is_person_to_sign_in, "Ask the person. If they allowed it, ask the EHR's "
+          "administrator whether this user may use the app."),
     Entry("C1", SEEN, "The app may not sign people in by a code at the vendor",
-          lambda c: c.ehr_error == "unsupported_response_type" or "grant" in c.named, ANSWER,
-          "Allow the authorization code grant (response_type=code) for this app in the vendor's "
-          "portal."),
+          lambda c: c.ehr_error == "unsupported_response_type" or "grant" in c.named, "Allow the "
+          "authorization code grant (response_type=code) for this app in the vendor's portal."),
     Entry("C1", LIKELY, "The app is not approved for this kind of launch at the vendor",
-          answered("unauthorized_client"), ANSWER, "Check in the vendor's portal that the app is "
-          "active, of the right kind (provider or patient), and may use the authorization code "
-          "grant."),
+          answered("unauthorized_client"), "Check in the vendor's portal that the app is active, "
+          "of the right kind (provider or patient), and may use the authorization code grant."),
     Entry("C1", LIKELY, "The client id is not known, or is that of another environment",
-          answered("invalid_client", "unauthorized_client"), ANSWER, "{c.compare_client_id}"),
+          answered("invalid_client", "unauthorized_client"), "{c.compare_client_id}"),
     Entry("C52", SEEN, "The EHR has a problem of its own",
           lambda c: (c.ehr_error in TROUBLE or naming("limit", but_not=("length", "person"))(c))
-          and not c.is_person_to_sign_in, ANSWER,
-          "Wait; then ask the vendor."),
+          and not c.is_person_to_sign_in, "Wait; then ask the vendor."),
 )  # fmt: skip
 _STATES = with_rest((
-    Entry("C50", SEEN, "The EHR changed the state", coded("state-changed"),
-          "The launch that this browser had begun {c.waited} before came back with a state that is "
-          "not the one that was sent.", _STATE),
+    Entry("C50", SEEN, "The EHR changed the state", coded("state-changed"), _STATE,
+          seen="The launch that this browser had begun {c.waited} before came back with a state "
+               "that is not the one that was sent."),
     Entry("C50", LIKELY, "The EHR changed the state",
           every(coded("state-of-another-browser", "state-unknown"), lambda c: c.is_found_by_time),
-          "A launch of this EHR, begun {c.waited} before and waiting for its answer, never got "
-          "one; this answer came with a state that nobody has.", _STATE),
+          _STATE,
+          seen="A launch of this EHR, begun {c.waited} before and waiting for its answer, never "
+               "got one; this answer came with a state that nobody has."),
     Entry("C151", SEEN, "The browser keeps no cookies for the app inside the EHR's frame",
           lambda c: c.code == "cookies-blocked"
-          or (c.code == "state-of-another-browser" and c.is_framed),
-          "Shown in a frame, and no cookie of this app came. Origins that may frame the app: "
-          "{c.frame_ancestors}.", "Serve the app by https, allow its cookies in the browsers' "
-          "policy, or let the EHR open it in a window."),
+          or (c.code == "state-of-another-browser" and bool(c.failure["framed"])),
+          "Serve the app by https, allow its cookies in the browsers' policy, or let the EHR open "
+          "it in a window.",
+          seen="Shown in a frame, and no cookie of this app came. Origins that may frame the app: "
+               "{c.frame_ancestors}."),
     Entry("C50", SEEN, "The EHR changed the state, or the address was made up",
-          lambda c: c.code == "state-unknown" and not c.is_found_by_time,
-          "The state that came back is none that this app makes, and no launch of this EHR waited "
-          "for an answer.", _STATE),
+          lambda c: c.code == "state-unknown" and not c.is_found_by_time, _STATE,
+          seen="The state that came back is none that this app makes, and no launch of this EHR "
+               "waited for an answer."),
     Entry("C57", SEEN, "The launch's cookie came, and this process could not open it",
-          coded("state-unopened"), FAILURE, "Give all processes the same ENCRYPTION_KEYS, and the "
-          "same release. A new key has to be known to all of them before one seals with it."),
+          coded("state-unopened"), "Give all processes the same ENCRYPTION_KEYS, and the same "
+          "release. A new key has to be known to all of them before one seals with it."),
 ), Entry("C57", LIKELY, "The answer came to a browser that did not start the launch",
-         coded("state-of-another-browser"), "No cookie of this launch came with it.", "Start and "
-         "finish in one browser, under the address in PUBLIC_URL; let no proxy drop cookies."),
+         coded("state-of-another-browser"), "Start and finish in one browser, under the address in "
+         "PUBLIC_URL; let no proxy drop cookies.", seen="No cookie of this launch came with it."),
 )  # fmt: skip
 _RULES = under(
     coded("authorization-response-invalid"),
     *with_rest((
         Entry("C51", SEEN, "The EHR announces iss in its answers, and this one has none",
-              every(broken("iss-missing"), answered("")), FAILURE, _ISS_MISSING, "discovery"),
+              every(broken("iss-missing"), answered("")), _ISS_MISSING, "discovery"),
         Entry("C51", POSSIBLE, "The EHR announces iss in its answers, and sends errors without it",
-              every(broken("iss-missing"), lambda c: bool(c.ehr_error)), FAILURE, _ISS_MISSING,
-              "discovery"),
+              every(broken("iss-missing"), lambda c: bool(c.ehr_error)), _ISS_MISSING, "discovery"),
         Entry("C51", SEEN, "The answer names another issuer than the expected ones", broken("iss"),
-              "{c.seen} {c.compared} Discovery names {c.published_issuer}.",
-              "If the vendor confirms it, add it to the expected issuers.", "discovery"),
-    ), Entry("C53", SEEN, "The EHR's answer breaks the rules of OAuth", always, FAILURE,
+              "If the vendor confirms it, add it to the expected issuers.", "discovery",
+              seen="{c.seen} {c.compared} Discovery names {c.published_issuer}."),
+    ), Entry("C53", SEEN, "The EHR's answer breaks the rules of OAuth", always,
              f"Ask the vendor. {_PROXY}")),
 )  # fmt: skip
 TABLE = (
     *_STATES,
-    Entry("C43", SEEN, "Signing in took longer than ten minutes", coded("state-expired"), FAILURE,
+    Entry("C43", SEEN, "Signing in took longer than ten minutes", coded("state-expired"),
           "Start again."),
     Entry("C50", SEEN, "The answer was opened a second time, in another browser or session",
-          coded("state-already-used"), "Its state was used up before.",
-          "Nothing is wrong: each answer counts once. Start again."),
+          coded("state-already-used"), "Nothing is wrong: each answer counts once. Start again.",
+          seen="Its state was used up before."),
     Entry("C4", SEEN, "The EHR sent its answer to another registration's redirect URI",
-          coded("state-other-registration"), FAILURE,
+          coded("state-other-registration"),
           "Correct the redirect URI at the vendor: each registration has its own."),
     Entry("C53", SEEN, "The answer came without what belongs into it, or with more",
-          coded("answer-incomplete"), "{c.seen} {c.address_has}",
-          "Ask the vendor: the answer must carry state, and code or error, each once, in the "
-          f"address. {_PROXY}"),
+          coded("answer-incomplete"), "Ask the vendor: the answer must carry state, and code or "
+          f"error, each once, in the address. {_PROXY}", seen="{c.seen} {c.address_has}"),
     Entry("C53", SEEN, "The answer came by POST, and the app takes it in the address",
-          coded("answer-by-post"), FAILURE,
+          coded("answer-by-post"),
           "Ask the vendor to answer with response_mode=query, which is OAuth's default."),
     *_REFUSED,
     *_RULES,
@@ -177,7 +167,6 @@ TABLE = (
 
 OTHERWISE = Entry(
     "C30", POSSIBLE, "The EHR refuses our request; its words name no cause that is known here",
-    _is_refused,
-    "{c.answer} Sent were {c.sent}.",
-    "Compare the members that were sent with the vendor's documentation.",
+    _is_refused, "Compare the members that were sent with the vendor's documentation.",
+    seen="{c.seen} Sent were {c.sent}.",
 )  # fmt: skip

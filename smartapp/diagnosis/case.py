@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from functools import cached_property
 from http import HTTPStatus
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -76,22 +77,20 @@ class Case:
     def __init__(self, timeline: Sequence[LaunchEvent], facts: Facts) -> None:
         self.timeline, self.facts = timeline, facts
         self.failed = outcome.failure_of(timeline)
-        self.is_failed = self.failed is not None
         self.code = self.failed.code if self.failed else ""
         self.step = self.failed.step if self.failed else ""
         self.failure = Recorded(self.failed.detail if self.failed else {})
         self.said = str(self.failure["said"])  # the EHR's own words, cleaned
+        self.quote = _quoted(self.said)
         self.ehr_error = oauth_errors.as_standard(self.failure["ehr_error"])
         self.http_status: int = self.failure["http_status"] or 0
         self.is_limited = self.http_status == HTTPStatus.TOO_MANY_REQUESTS
-        self.is_framed = bool(self.failure["framed"])
         self.broken_rule: str = self.failure["rule"]
         self.iss: str = self.failure["iss"]
         self.came: str = self.failure["came"] or self.iss  # which older events have
         # Whether the person is at the EHR, or never came back from there.
         self.is_away = not self.failed and bool(timeline) and timeline[-1].step == Step.AUTHORIZE
         self.is_standalone = self._of(Step.LAUNCH)["kind"] == LaunchKind.STANDALONE
-        self.has_left_out = any(one.code == outcome.LEFT_OUT for one in timeline)
         self.reads = [wire for one in timeline for wire in one.detail.get("exchanges", ())]
         self.bad_reads = [wire for wire in self.reads if (wire.get("status") or 0) >= 400]
         self._describe_requests(timeline)
@@ -111,15 +110,13 @@ class Case:
         tokens = [one.detail for one in answered]
         is_launch = any(one.attempt for one in timeline)
         self.token = Recorded(tokens[-1] if tokens else {} if is_launch else self._would_send)
+        self.token_quote = _quoted(self.token["said"])
         self.asked = self._of(Step.AUTHORIZE)
         self.stale = self._of(Step.TOKEN)  # which key was refused, and which taken instead
-        context = self._of(Step.CONTEXT)
-        self.missing_scopes = " ".join(context["missing"])
-        self.is_lasting_access_refused = "offline_access" in context["missing"] and (
-            "refresh_token" not in self.token["received"]
-        )
-        self.beside_tokens = f"Beside them came {', '.join(context['received']) or 'nothing'}."
-        self.granted_scopes = " ".join(context["granted"]) or "none"
+        self.context = self._of(Step.CONTEXT)
+        self.missing_scopes = " ".join(self.context["missing"])
+        self.granted_scopes = " ".join(self.context["granted"]) or "none"
+        self.beside_tokens = ", ".join(self.context["received"]) or "nothing"
         self.received = ", ".join(self.token["received"]) or "none"
         self.sent = ", ".join(self.asked["sent"])
         self.form = self.token["form"] or self.failure["form"]
@@ -131,13 +128,13 @@ class Case:
         self.method: str = self.token["auth_method"]
         self.redirect_uri = self.token["redirect_uri"] or self.asked["redirect_uri"]
         self.client_id = self.token["client_id"] or self.asked["client_id"]
-        self.asked_scopes = tuple(self.asked["scope"])
-        if self.facts.config and not is_launch:
-            self.asked_scopes = parse_scopes(
-                f"{self.facts.config.scope} {self.facts.config.standalone_scope}"
-            )
-        self.asked_for = " ".join(self.asked_scopes)
-        self.forms = [_forms(self.asked_scopes)] if self.asked["scope"] else self._forms_to_ask
+        # Those of this launch or, where none are recorded, of both kinds that may come.
+        config, asked = self.facts.config, self.asked["scope"]
+        may_ask = (config.scope, config.standalone_scope) if config else ()
+        scopes = [asked] if asked else [parse_scopes(one) for one in may_ask]
+        self.asked_scopes = tuple(dict.fromkeys(chain(*scopes)))
+        self.asked_for = " ".join(asked if is_launch else self.asked_scopes) or "not recorded"
+        self.forms = [_forms(one) for one in scopes]
 
     @property
     def _would_send(self) -> dict[str, Any]:
@@ -179,31 +176,22 @@ class Case:
 
     @property
     def seen(self) -> str:
-        """What is known of the failure, as a sentence: our words, or the EHR's code."""
+        """What is known of the failure, as a sentence: our words, or what the EHR answered."""
         words = str(self.failure["failure"])
-        if words:
-            of_part = _OF_A_PARAMETER.get(self.broken_rule or self.code, "")
-            words += of_part if " " not in words else ""
-            first = words.partition(" ")[0]
-            is_name = bool(of_part) or "_" in first or first.rstrip(":") in _NAMES
-            return f"{words if is_name else words[0].upper() + words[1:]}.{self.quote}"
-        return self.answer if self.ehr_error or self.http_status else f"{self.code}."
-
-    @property
-    def answer(self) -> str:
-        """What the EHR answered, in a sentence."""
-        answered = (str(self.http_status or ""), self.failure["ehr_error"])
-        parts = " ".join(filter(None, answered))
-        return f"The EHR answered {parts or 'nothing usable'}.{self.quote}"
+        if not words:
+            answered = (str(self.http_status or ""), self.failure["ehr_error"])
+            answer = " ".join(filter(None, answered))
+            return f"{f'The EHR answered {answer}' if answer else self.code}.{self.quote}"
+        of_part = _OF_A_PARAMETER.get(self.broken_rule or self.code, "")
+        words += of_part if " " not in words else ""
+        first = words.partition(" ")[0]
+        is_name = bool(of_part) or "_" in first or first.rstrip(":") in _NAMES
+        return f"{words if is_name else words[0].upper() + words[1:]}.{self.quote}"
 
     @property
     def words(self) -> str:
         """The EHR's own words about the failure, with the code that it gave; "" for none."""
         return ": ".join(dict.fromkeys(filter(None, (self.failure["ehr_error"], self.said))))
-
-    @property
-    def quote(self) -> str:
-        return f" It said: “{self.said}”" if self.said else ""
 
     @cached_property
     def named(self) -> frozenset[str]:
@@ -372,7 +360,7 @@ class Case:
     def uri_moved(self) -> str:
         """Where our redirect URI and the one of the authorization request part; "" where equal."""
         asked, sent = self.asked["redirect_uri"], self.token["redirect_uri"] or self.current_uri
-        if not (asked and sent and (self.is_failed or self.is_away)):
+        if not (asked and sent and (self.failed or self.is_away)):
             return ""
         other = sent if sent != asked else self.current_uri or sent
         return difference(asked, other) if other != asked else ""
@@ -397,8 +385,8 @@ class Case:
     @property
     def is_nothing_of_it_granted(self) -> bool:
         """Whether scopes were granted, and none is one that was asked for."""
-        context = self._of(Step.CONTEXT)
-        return bool(context["granted"]) and set(context["missing"]) >= set(self.asked_scopes)
+        missing, granted = set(self.context["missing"]), self.context["granted"]
+        return bool(granted) and missing >= set(self.asked_scopes)
 
     @cached_property
     def named_scopes(self) -> str:
@@ -419,13 +407,6 @@ class Case:
         """Scopes that no entry of the EHR's list covers, wildcards and both versions understood."""
         known = self.published("scopes_supported")
         return " ".join(compare(self.asked_scopes, known).missing) if known else ""
-
-    @property
-    def _forms_to_ask(self) -> list[set[str]]:
-        """The forms of the scopes that a launch from the EHR and one by patients will ask for."""
-        config = self.facts.config
-        scopes = (config.scope, config.standalone_scope) if config else ()
-        return [_forms(parse_scopes(one)) for one in scopes]
 
     @property
     def is_mixed(self) -> bool:
@@ -474,16 +455,6 @@ class Case:
         if self.step == Step.CALLBACK:
             return bool(self.ehr_error)
         return self.is_at_token_endpoint and (bool(self.ehr_error) or self.http_status >= 400)
-
-    @cached_property
-    def refresh_answer(self) -> str:
-        """How the EHR ended the launch at a refresh, with its own words; "" where it did not."""
-        refreshes = [one.detail for one in self.timeline if one.step == Step.REFRESH]
-        ended = [one for one in refreshes if one.get("ehr_error") == "invalid_grant"]
-        if not ended:
-            return ""
-        said = ended[-1].get("said", "")
-        return f"It answered invalid_grant to a refresh.{f' It said: “{said}”' if said else ''}"
 
     @cached_property
     def is_client_refused(self) -> bool:
@@ -584,6 +555,10 @@ class Case:
             f"{one['where']}: {one['status']} {one.get('media', '')}".strip() for one in shown
         )
         return f"{'; '.join(list(seen)[:3]) or self.unread[self.code]}."
+
+
+def _quoted(said: str) -> str:
+    return f" It said: “{said}”" if said else ""
 
 
 def _of_parts(why: tuple[str, Iterable[str]]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from smartapp.diagnosis import authorization, client, launching, record, refusals, tokens
 from smartapp.diagnosis.case import Case
-from smartapp.diagnosis.entry import FAILURE, Entry
+from smartapp.diagnosis.entry import Entry
 from smartapp.diagnosis.facts import Facts
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, RIGHT, SEEN, Finding
 from smartapp.launches.models import LaunchEvent
@@ -25,13 +25,9 @@ _OTHERWISE = (authorization.OTHERWISE, tokens.OTHERWISE)
 TABLE = (*_ON_THE_WAY, *record.TABLE)
 
 _UNKNOWN = Entry(
-    "C142",
-    POSSIBLE,
-    "The cause is not one that is known here",
-    lambda case: case.is_failed,
-    FAILURE,
+    "C142", POSSIBLE, "The cause is not one that is known here", lambda case: bool(case.failed),
     "Ask the vendor with the text below, and look up the reference number in the log.",
-)
+)  # fmt: skip
 # Of each, only where nothing before it applies.
 _STOPPED = (refusals.LOST, _ON_THE_WAY, _OTHERWISE)
 IN_TURN = (*_STOPPED, record.TABLE, (_UNKNOWN,))

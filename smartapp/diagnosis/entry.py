@@ -7,8 +7,6 @@ from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.finding import SAID, Certainty, Finding
 
 When = Callable[[Case], bool]
-# What speaks for a cause: the failure as the timeline has it, or the EHR's answer.
-FAILURE, ANSWER = "{c.seen}", "{c.answer}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +23,9 @@ class Entry:
     certainty: Certainty
     title: str
     when: When
-    seen: str
     fix: str
     check: str = ""
+    seen: str = "{c.seen}"
     before: When | None = None
     said: When | None = None
 

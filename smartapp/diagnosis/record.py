@@ -6,7 +6,7 @@ from smartapp.chart.sections import SECTIONS
 from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.entry import Entry, When, broken, coded, every, under, with_rest
 from smartapp.diagnosis.finding import LIKELY, SEEN
-from smartapp.diagnosis.outcome import NOT_CHOSEN
+from smartapp.diagnosis.outcome import LEFT_OUT, NOT_CHOSEN
 from smartapp.launches.models import Step
 
 _SEARCHED = {search.resource_type for section in SECTIONS for search in section.searches}
@@ -47,6 +47,11 @@ def _lacks_a_type(case: Case) -> bool:
     return is_lacking and not _patient_answered(case, *_LACKING)
 
 
+def _is_lasting_access_refused(case: Case) -> bool:
+    is_missing = "offline_access" in case.context["missing"]
+    return is_missing and "refresh_token" not in case.token["received"]
+
+
 def _is_no_fhir(case: Case) -> bool:
     return bool(case.strange_reads) and not case.bad_reads
 
@@ -70,7 +75,7 @@ def _read(
     title: str, when: When, fix: str, seen: str = "{c.bad_reads_text}", rule: str = "C142"
 ) -> Entry:
     """What the FHIR server did with a read."""
-    return Entry(rule, SEEN, title, when, seen, fix, "capability-statement")
+    return Entry(rule, SEEN, title, when, fix, "capability-statement", seen=seen)
 
 
 _SCOPES = "Missing: {c.missing_scopes}. Granted: {c.granted_scopes}."
@@ -81,17 +86,17 @@ _FAILED = under(
           "Ask the vendor: an Encounter names its patient as its subject (FHIR R4, Encounter).",
           _PARTS, "C102"),
     Entry("C102", SEEN, "The launch's encounter is not the patient's", broken("other-patient"),
-          "The Encounter that the token answer names does not refer to the patient that it names. "
-          "It was not shown.", "Ask the vendor: patient and encounter of one token answer belong "
-          "together."),
+          "Ask the vendor: patient and encounter of one token answer belong together.",
+          seen="The Encounter that the token answer names does not refer to the patient that it "
+               "names. It was not shown."),
     _read("The FHIR server answered with something else than was asked for", broken("other-type"),
           "Ask the vendor why its server answers 200 with this: an error has a status of its own "
           "(FHIR R4, RESTful API). If every read is answered so, compare the FHIR base URL.",
           _PARTS),
     Entry("C142", LIKELY, "The EHR wants another parameter in this search", _wants_a_parameter,
-          "{c.bad_reads_text}", "athenahealth wants intent with MedicationRequest, others category "
-          "or date: choose the vendor's preset, and ask the vendor what a search must have.",
-          "capability-statement"),
+          "athenahealth wants intent with MedicationRequest, others category or date: choose the "
+          "vendor's preset, and ask the vendor what a search must have.", "capability-statement",
+          seen="{c.bad_reads_text}"),
     _read("The FHIR server does not answer in application/fhir+json", _answered(406, 415),
           "Ask the vendor: servers of FHIR R4 take this media type (FHIR R4, RESTful API)."),
     _read("A web page, XML or a redirect comes in place of the record", _is_no_fhir,
@@ -126,9 +131,9 @@ _READS = with_rest((
           "which this server reaches the internet has to be allowed there.", rule="C141"),
     Entry("C141", SEEN, "The EHR does not let this app, or this user, read it",
           lambda c: _is_forbidden(c) and not _is_forbidden_by_a_page(c),
-          "{c.bad_reads_text}", "Compare the granted scopes, and the user's rights in the "
-          "EHR: some charts have to be opened there first, with a reason. The page quotes what the "
-          "EHR said."),
+          "Compare the granted scopes, and the user's rights in the EHR: some charts have to be "
+          "opened there first, with a reason. The page quotes what the EHR said.",
+          seen="{c.bad_reads_text}"),
     _read("The FHIR server does not have the launch's patient", _has_no_such_patient,
           "Compare the FHIR base URL with the vendor's: it may be that of another environment.",
           rule="C101"),
@@ -137,49 +142,50 @@ _READS = with_rest((
 
 TABLE = (
     Entry("C101", SEEN, "The FHIR server answered with another patient", coded("wrong-patient"),
-          "The launch's {c.failure[resource_type]} was asked for by its id, and one with another "
-          "id, or without one, came.",
-          "Stop using this endpoint and tell the vendor."),
-    Entry("C143", SEEN, "The EHR sent entries of another patient", lambda c: c.has_left_out,
-          "They were in the answer to a search for this patient, and were not shown.",
-          "Stop using this endpoint until the vendor has explained it."),
+          "Stop using this endpoint and tell the vendor.",
+          seen="The launch's {c.failure[resource_type]} was asked for by its id, and one with "
+               "another id, or without one, came."),
+    Entry("C143", SEEN, "The EHR sent entries of another patient", _has(LEFT_OUT),
+          "Stop using this endpoint until the vendor has explained it.",
+          seen="They were in the answer to a search for this patient, and were not shown."),
     Entry("C143", SEEN, "Entries of the record do not say whose they are, or name another server",
-          _has("unattributed-entry"), "They were left out: {c.unread[unattributed-entry]}.",
+          _has("unattributed-entry"),
           "Look at how the EHR's entries refer to their patient: by an address that is not below "
-          "the FHIR base URL, as one of an internal host? Ask the vendor."),
+          "the FHIR base URL, as one of an internal host? Ask the vendor.",
+          seen="They were left out: {c.unread[unattributed-entry]}."),
     Entry("C140", SEEN, "The next page of a list is outside the FHIR base, so it was not read",
-          _has("results-elsewhere"),
-          "{c.unread[results-elsewhere]}. The base is {c.base}.",
-          "Ask the vendor to publish next links that begin with the base: a proxy in front of its "
-          "server may have to pass on the host, https and the path. The access token is sent "
-          "nowhere else."),
+          _has("results-elsewhere"), "Ask the vendor to publish next links that begin with the "
+          "base: a proxy in front of its server may have to pass on the host, https and the path. "
+          "The access token is sent nowhere else.",
+          seen="{c.unread[results-elsewhere]}. The base is {c.base}."),
     *_READS,
     Entry("C142", LIKELY, "The EHR gave less of a list than it has", _has("list-incomplete"),
-          "{c.unread[list-incomplete]}.", "Compare the list with the one in the EHR. The page "
-          "quotes the EHR's remark, where there is one. Ask the vendor what keeps the rest back."),
+          "Compare the list with the one in the EHR. The page quotes the EHR's remark, where there "
+          "is one. Ask the vendor what keeps the rest back.", seen="{c.unread[list-incomplete]}."),
     Entry("C39", SEEN, "No scope lets the app read the patient",
           lambda c: c.patient_state == "not-granted" and not c.is_record_asked_for,
-          "So pages have no record.",
           "Add patient/Patient.rs and those of the other parts to the registration's scopes, and "
-          "tick them at the vendor.", "scopes", lambda c: not c.is_record_asked_for),
+          "tick them at the vendor.", "scopes", seen="So pages have no record.",
+          before=lambda c: not c.is_record_asked_for),
     Entry("C110", SEEN, "The EHR gave no patient",
           lambda c: c.verdict_failed("C110") or c.patient_state == NOT_CHOSEN,
-          "None came with the tokens. {c.beside_tokens}",
-          "Open the app from a chart; ask for launch (EHR) or launch/patient (standalone)."),
+          "Open the app from a chart; ask for launch (EHR) or launch/patient (standalone).",
+          seen="None came with the tokens. Beside them came {c.beside_tokens}."),
     Entry("C95", SEEN, "The EHR did not say who signed in", lambda c: c.verdict_failed("C95"),
-          "fhirUser was granted, and the id_token has no such claim, or one that names no person.",
-          "Ask the vendor: SMART wants it. Without it a patient is not told from a clinician."),
-    Entry("C40", SEEN, "The EHR gave no lasting access", lambda c: c.is_lasting_access_refused,
-          "offline_access was asked for, and neither it nor a refresh token was given.",
+          "Ask the vendor: SMART wants it. Without it a patient is not told from a clinician.",
+          seen="fhirUser was granted, and the id_token has no such claim, or one that names no "
+               "person."),
+    Entry("C40", SEEN, "The EHR gave no lasting access", _is_lasting_access_refused,
           "Allow refresh tokens for this app at the vendor. Some OpenID providers give them only "
           "to a request with prompt=consent (OpenID Connect Core §11), which this app does not "
-          "send: ask the vendor to give them without."),
+          "send: ask the vendor to give them without.",
+          seen="offline_access was asked for, and neither it nor a refresh token was given."),
     *with_rest((
         Entry("C82", SEEN, "Nothing that the EHR says it granted is a scope that was asked for",
-              lambda c: c.is_nothing_of_it_granted, _SCOPES, "Compare both, letter by letter: "
-              "scopes are separated by blanks, and capitals count (RFC 6749 §3.3). If only the "
-              "spelling differs, tell the vendor. Else tick the scopes there.", "scopes"),
-    ), Entry("C82", SEEN, "The EHR granted less than was asked",
-             lambda c: c.verdict_failed("C82"), _SCOPES,
-             "Tick these scopes at the vendor, or ask the person to allow them.", "scopes")),
+              lambda c: c.is_nothing_of_it_granted, "Compare both, letter by letter: scopes are "
+              "separated by blanks, and capitals count (RFC 6749 §3.3). If only the spelling "
+              "differs, tell the vendor. Else tick the scopes there.", "scopes", seen=_SCOPES),
+    ), Entry("C82", SEEN, "The EHR granted less than was asked", lambda c: c.verdict_failed("C82"),
+             "Tick these scopes at the vendor, or ask the person to allow them.", "scopes",
+             seen=_SCOPES)),
 )  # fmt: skip

@@ -2,8 +2,6 @@
 
 from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.entry import (
-    ANSWER,
-    FAILURE,
     Entry,
     always,
     answered,
@@ -109,167 +107,164 @@ _TIMES = (
 _REQUEST = under(
     lambda c: not c.is_client_refused,
     Entry("C60", SAID, "The EHR compares the redirect URI and finds it different",
-          naming("redirect_uri"), ANSWER,
+          naming("redirect_uri"),
           "Compare, to the last character, what the vendor has with {c.redirect_uri}"),
-    Entry(PKCE_FAILED, SAID, "The EHR's PKCE check failed", naming("pkce"), ANSWER,
+    Entry(PKCE_FAILED, SAID, "The EHR's PKCE check failed", naming("pkce"),
           "Ask the vendor: we send S256, as it publishes.", "discovery"),
     Entry("C61", SAID, "The EHR wants the client id in the body of the request",
           every(answered("invalid_request"), naming("client_id", "missing"),
-                lambda c: "client_id" not in c.token["sent"]), ANSWER,
+                lambda c: "client_id" not in c.token["sent"]),
           "Tick “Send the client id in the body too” in the registration."),
     Entry("C61", SAID, "The EHR does not want the client id in the body of the request",
           every(answered("invalid_request"), naming("client_id"), lambda c: (
-              "client_id" in c.token["sent"] and c.method != AuthMethod.NONE)), ANSWER,
+              "client_id" in c.token["sent"] and c.method != AuthMethod.NONE)),
           "Untick “Send the client id in the body too” in the registration."),
 )  # fmt: skip
 _REFUSED = under(
     _is_refused,
     *_REQUEST,
-    Entry("C61", SAID, "The EHR wants DPoP",
-          lambda c: "dpop" in c.named or c.ehr_error in _DPOP, ANSWER,
+    Entry("C61", SAID, "The EHR wants DPoP", lambda c: "dpop" in c.named or c.ehr_error in _DPOP,
           "This app has bearer tokens only (SMART App Launch 2.2). Ask the vendor not to bind this "
           "client's tokens to a key (RFC 9449)."),
     Entry("C60", SAID, "The EHR refuses the network address that this server calls from",
-          naming("address"), ANSWER, "Give the vendor the address from which this server "
-          "reaches the internet, or let it take any."),
+          naming("address"), "Give the vendor the address from which this server reaches the "
+          "internet, or let it take any."),
     Entry("C60", SAID, "The EHR gave this code to another client id",
-          lambda c: _code_refused(c) and "client_id" in c.named and not c.named & _OVER, ANSWER,
+          lambda c: _code_refused(c) and "client_id" in c.named and not c.named & _OVER,
           "{c.compare_client_id}"),
     Entry(CODE_OVER, LIKELY, "The code was over before it was exchanged",
           lambda c: _code_refused(c) and not c.is_client_refused and not c.is_person_to_sign_in
           and not c.named & {"redirect_uri", "pkce", "person", "tenant", "patient", "launch"}
           and not ("user" in c.named and "code" not in c.named)
           and ("client_id" not in c.named or bool(c.named & _OVER)),
-          "{c.answer} Codes live about a minute and work once.",
           "Start again; look for a proxy or a link scanner that opens the callback first.",
+          seen="{c.seen} Codes live about a minute and work once.",
           said=lambda c: "code" in c.named and bool(c.named & _OVER)),
     Entry("C60", POSSIBLE, "Something else of the request may not be that of the sign-in",
           lambda c: _code_refused(c) and not c.named - {"code", "invalid"}
-          and not c.is_client_refused,
-          "{c.answer} It is the answer to another client id, redirect URI or PKCE verifier, too "
-          "(RFC 6749 §5.2, RFC 7636 §4.6), and some answer so where a DPoP proof is missing.",
-          "If it stays, compare {c.client_id} and {c.redirect_uri} with what the vendor has, and "
-          "ask what its log says."),
+          and not c.is_client_refused, "If it stays, compare {c.client_id} and {c.redirect_uri} "
+          "with what the vendor has, and ask what its log says.",
+          seen="{c.seen} It is the answer to another client id, redirect URI or PKCE verifier, "
+               "too (RFC 6749 §5.2, RFC 7636 §4.6), and some answer so where a DPoP proof is "
+               "missing."),
     Entry("C125", SEEN, "The EHR has a problem of its own",
-          lambda c: c.http_status >= 500 or c.ehr_error in TROUBLE,
-          "{c.answer} That was its token endpoint.", "Wait; then ask the vendor."),
+          lambda c: c.http_status >= 500 or c.ehr_error in TROUBLE, "Wait; then ask the vendor.",
+          seen="{c.seen} That was its token endpoint."),
     Entry("C121", LIKELY, "The EHR wants scope in a refresh, and none was sent", _lacks_scope,
-          ANSWER, "Tick “Send scope on refresh” in the registration.",
-          said=naming("scope", "missing")),
+          "Tick “Send scope on refresh” in the registration.", said=naming("scope", "missing")),
     Entry("C121", SEEN, "The EHR does not give these scopes",
-          every(answered("invalid_scope"), lambda c: not _lacks_scope(c)), ANSWER,
+          every(answered("invalid_scope"), lambda c: not _lacks_scope(c)),
           "Compare the registration's scopes with those ticked at the vendor. A refresh may ask "
           "only for what was granted.", "scopes"),
     Entry("C2", SEEN, "The app may not use this grant at the vendor",
           every(answered("unsupported_grant_type", "unauthorized_client"), lambda c: (
               (c.http_status != 401 or "grant" in c.named) and "authentication" not in c.named)),
-          ANSWER, "Check the kind of app in the vendor's portal."),
+          "Check the kind of app in the vendor's portal."),
 )  # fmt: skip
 _ID_TOKENS = under(
     coded("id-token-invalid", "refresh-not-trusted"),
     *with_rest((
         Entry("C90", SEEN, "The id_token does not say who issued it",
-              lambda c: c.broken_rule == "iss" and not c.came, FAILURE,
+              lambda c: c.broken_rule == "iss" and not c.came,
               "Tell the vendor: an id_token needs iss (OpenID Connect Core §2)."),
         Entry("C93", SEEN, "The id_token names another issuer than the expected ones",
               lambda c: c.broken_rule == "iss" and bool(c.came),
-              "{c.compared} Discovery names {c.published_issuer}.",
               "Ask the vendor, and add its issuer, to the letter, to the expected issuers.",
-              "discovery"),
-        *(Entry("C90", SEEN, title, broken(rule), "{c.seen} {c.compared}", fix)
+              "discovery", seen="{c.compared} Discovery names {c.published_issuer}."),
+        *(Entry("C90", SEEN, title, broken(rule), fix, seen="{c.seen} {c.compared}")
           for rule, title, fix in _ID_TOKEN),
-        *(Entry("C90", SEEN, title, broken(rule), "{c.seen} {c.clock}",
-                "Compare both clocks (NTP); where they agree, tell the vendor.", "clock")
+        *(Entry("C90", SEEN, title, broken(rule),
+                "Compare both clocks (NTP); where they agree, tell the vendor.", "clock",
+                seen="{c.seen} {c.clock}")
           for rule, title in _TIMES),
         Entry("C92", SEEN, "The id_token's signature does not verify with the issuer's keys",
-              broken("signature"), FAILURE, "Tell the vendor: it signs with a key that it does not "
-              "publish under this kid.", "issuer-keys"),
-        Entry("C97", SEEN, "openid was granted, and no id_token came", broken("missing"), FAILURE,
+              broken("signature"),
+              "Tell the vendor: it signs with a key that it does not publish under this kid.",
+              "issuer-keys"),
+        Entry("C97", SEEN, "openid was granted, and no id_token came", broken("missing"),
               "Tick OpenID at the vendor, or take openid and fhirUser out of the scopes."),
-    ), Entry("C90", SEEN, "The id_token did not pass every check", always, FAILURE,
-             "Tell the vendor.")),
+    ), Entry("C90", SEEN, "The id_token did not pass every check", always, "Tell the vendor.")),
 )  # fmt: skip
 TABLE = (
     *_REFUSED,
     Entry("C128", SEEN, "The EHR limits how often we may ask",
-          lambda c: _LIMITED(c) or (_is_refused(c) and "limit" in c.named), FAILURE,
+          lambda c: _LIMITED(c) or (_is_refused(c) and "limit" in c.named),
           "Wait a minute; ask the vendor for its limit, and enter it in the registration.",
           said=naming("limit")),
     Entry("C128", SEEN, "The EHR refused other sign-ins from this network, so this one had to wait",
-          coded("codes-refused"), FAILURE, "Look at the attempts before it. If a stranger invented "
-          "codes, it is over when they stop. If codes grew too old while people waited, ask the "
-          "vendor for a higher limit."),
+          coded("codes-refused"),
+          "Look at the attempts before it. If a stranger invented codes, it is over when they "
+          "stop. If codes grew too old while people waited, ask the vendor for a higher limit."),
     Entry("C80", SEEN, "What answered is not an OAuth token endpoint",
-          lambda c: _is_no_answer(c) or _is_no_refusal(c),
-          "{c.seen} {c.form_in_words}A token endpoint answers in JSON, with tokens or "
-          "an error (RFC 6749 §5).",
-          _GATEWAY, "discovery"),
+          lambda c: _is_no_answer(c) or _is_no_refusal(c), _GATEWAY, "discovery",
+          seen="{c.seen} {c.form_in_words}A token endpoint answers in JSON, with tokens or an "
+               "error (RFC 6749 §5)."),
     Entry("C61", POSSIBLE, "The EHR may refuse this client without a word",
           every(_is_refused, _is_without_a_word, lambda c: c.http_status in (400, 403)),
-          "{c.seen} It is empty. Some servers answer so to a request without the client id in its "
-          "body, or to an assertion that they cannot verify.",
           "Tick “Send the client id in the body too” in the registration. If it stays, compare the "
-          "JWKS URL at the vendor with {c.jwks_url}, and look for a gateway in between.", "client"),
+          "JWKS URL at the vendor with {c.jwks_url}, and look for a gateway in between.", "client",
+          seen="{c.seen} It is empty. Some servers answer so to a request without the client id in "
+               "its body, or to an assertion that they cannot verify."),
     Entry("C80", SEEN, "The EHR's token answer breaks a rule",
           lambda c: c.code == "token-response-invalid" and not _is_no_answer(c),
-          "{c.seen} Members that came: {c.received}.", "Tell the vendor which rule it is."),
+          "Tell the vendor which rule it is.", seen="{c.seen} Members that came: {c.received}."),
     Entry("C125", SAID, "The EHR does not accept the refresh token any more",
           every(coded("refresh-refused"), naming("token_over", but_not=("assertion", "scope"))),
-          ANSWER, f"{_ENDED} Ask the vendor to answer invalid_grant then (RFC 6749 §5.2): the app "
-          "does not ask again after it."),
+          f"{_ENDED} Ask the vendor to answer invalid_grant then (RFC 6749 §5.2): the app does not "
+          "ask again after it."),
     Entry("C125", LIKELY, "The EHR does not accept the refresh token any more",
           lambda c: c.code == "refresh-refused" and c.ehr_error == "invalid_request"
-          and not c.named, "{c.answer} It says no word about what is wrong.",
-          f"{_ENDED} Ask the vendor to answer invalid_grant then (RFC 6749 §5.2)."),
+          and not c.named, f"{_ENDED} Ask the vendor to answer invalid_grant then (RFC 6749 §5.2).",
+          seen="{c.seen} It says no word about what is wrong."),
     *_ID_TOKENS,
     Entry("C92", SEEN, "Several of the issuer's keys may have signed the id_token",
-          every(coded("id-token-key-unknown"), broken("several")), "{c.seen} {c.compared}",
+          every(coded("id-token-key-unknown"), broken("several")),
           "Tell the vendor: where several keys are published, each has a kid of its own, and an "
           "id_token names it (OpenID Connect Core §10.1). Keys are not tried one by one.",
-          "issuer-keys"),
+          "issuer-keys", seen="{c.seen} {c.compared}"),
     Entry("C92", SEEN, "The key that signed the id_token is not among the issuer's keys",
-          lambda c: c.code == "id-token-key-unknown" and c.broken_rule != "several",
-          "{c.seen} {c.compared} They are asked for again once a minute.",
-          _ISSUERS_KEYS, "issuer-keys"),
-    Entry("C91", SEEN, "The issuer's keys could not be used", coded("jwks-invalid"), FAILURE,
-          _ISSUERS_KEYS, "issuer-keys"),
+          lambda c: c.code == "id-token-key-unknown" and c.broken_rule != "several", _ISSUERS_KEYS,
+          "issuer-keys", seen="{c.seen} {c.compared} They are asked for again once a minute."),
+    Entry("C91", SEEN, "The issuer's keys could not be used", coded("jwks-invalid"), _ISSUERS_KEYS,
+          "issuer-keys"),
     Entry("C101", SEEN, "The EHR's launch context cannot be used", coded("launch-context-invalid"),
-          FAILURE, "Tell the vendor: patient and encounter are ids alone and texts, as “123” of "
-          "Patient/123 (SMART App Launch 2.2, Launch Context)."),
+          "Tell the vendor: patient and encounter are ids alone and texts, as “123” of Patient/123 "
+          "(SMART App Launch 2.2, Launch Context)."),
     Entry("C126", SEEN, "A refresh answered for another patient or encounter",
-          coded("patient-changed"),
-          "The tokens that were renewed came with another patient or encounter than the launch's.",
-          "Open the app again from the right chart, and tell the vendor."),
+          coded("patient-changed"), "Open the app again from the right chart, and tell the vendor.",
+          seen="The tokens that were renewed came with another patient or encounter than the "
+               "launch's."),
     Entry("C125", SEEN, "The EHR does not accept the refresh token any more",
-          lambda c: c.code == "ended-by-ehr" and bool(c.refresh_answer),
-          "{c.refresh_answer}", _ENDED),
+          lambda c: c.code == "ended-by-ehr" and c.token["ehr_error"] == "invalid_grant", _ENDED,
+          seen="It answered invalid_grant to a refresh.{c.token_quote}"),
     Entry("C141", SEEN, "The FHIR server refuses tokens that the EHR has just given",
-          lambda c: c.code == "ended-by-ehr" and not c.refresh_answer,
-          "401 for a renewed token too.{c.quote}", "Compare aud with the FHIR base URL, and ask "
-          "the vendor whether this server takes this app's tokens.", "capability-statement"),
+          lambda c: c.code == "ended-by-ehr" and c.token["ehr_error"] != "invalid_grant",
+          "Compare aud with the FHIR base URL, and ask the vendor whether this server takes this "
+          "app's tokens.",
+          "capability-statement", seen="401 for a renewed token too.{c.quote}"),
     Entry("C141", SEEN, "The FHIR server refuses a token before its time is over",
-          coded("access-refused"), "401 for a token that was not over yet, and there was no "
-          "refresh token.", "If it is refused from the start, compare aud with the FHIR base URL, "
-          "and ask the vendor whether this server takes this app's tokens. If it was taken before, "
-          "the person, their EHR session or a policy ended it; start a new launch.",
-          "capability-statement"),
-    Entry("C124", SEEN, "The answer to a refresh was lost", coded("refresh-uncertain"), FAILURE,
+          coded("access-refused"), "If it is refused from the start, compare aud with the FHIR "
+          "base URL, and ask the vendor whether this server takes this app's tokens. If it was "
+          "taken before, the person, their EHR session or a policy ended it; start a new launch.",
+          "capability-statement",
+          seen="401 for a token that was not over yet, and there was no refresh token."),
+    Entry("C124", SEEN, "The answer to a refresh was lost", coded("refresh-uncertain"),
           "The person opens the app again. Only if the vendor says that a refresh does not use its "
           "token up, say so in the registration: it is then sent once more."),
     Entry("C124", SEEN, "A process of this app was ended during a refresh",
-          coded("refresh-interrupted"), FAILURE, "The person opens the app again. Look in the "
-          "system's log for why it was ended: memory, a restart without SIGTERM, the machine."),
+          coded("refresh-interrupted"), "The person opens the app again. Look in the system's log "
+          "for why it was ended: memory, a restart without SIGTERM, the machine."),
     Entry("C124", SEEN, "The EHR's answer to a refresh could not be used",
-          coded("refresh-unusable"), "{c.seen} {c.form_in_words}",
-          "Ask the vendor what its token endpoint answered; look for a gateway in between. The "
-          "person opens the app again."),
+          coded("refresh-unusable"), "Ask the vendor what its token endpoint answered; look for a "
+          "gateway in between. The person opens the app again.", seen="{c.seen} {c.form_in_words}"),
     Entry("C40", SEEN, "There is no refresh token, and the access token is over",
-          coded("access-expired"), "The EHR gave none.",
-          "Ask for offline_access (or online_access), and see that it was granted."),
+          coded("access-expired"),
+          "Ask for offline_access (or online_access), and see that it was granted.",
+          seen="The EHR gave none."),
 )  # fmt: skip
 
 OTHERWISE = Entry(
     "C60", POSSIBLE, "The EHR refused the token request",
-    lambda c: _is_refused(c) or c.code in ("token-refused", "refresh-failed"), ANSWER,
+    lambda c: _is_refused(c) or c.code in ("token-refused", "refresh-failed"),
     "Compare the members that were sent with the vendor's documentation.",
 )  # fmt: skip
