@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from smartapp.diagnosis.rules import RULES
+
 ATTACKS: Mapping[str, str] = {
     "T1": "A launch that names a stranger as its EHR. `iss` is only looked up; nobody is asked.",
     "T2": "Somebody else's sign-in forced on a browser. `state` is in that browser, once.",
@@ -27,7 +29,7 @@ ATTACKS: Mapping[str, str] = {
     "T19": "Somebody else's launch by its address. The address alone opens nothing.",
     "T20": "A refresh token used twice. One refresh at a time, over all processes.",
     "T21": "The database stolen. Tokens and keys are sealed, each for its own row.",
-    "T22": "A rotation that an EHR has not noticed. The new key waits, the old one helps out.",
+    "T22": RULES["T22"],
     "T23": "A private key shown by mistake. Public members only, by an allow-list.",
     "T24": "The public keys' address abused. Bytes in memory, without session or query.",
     "T25": "Documents that two readers read differently, or that never end. Strict, and capped.",
