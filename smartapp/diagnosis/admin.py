@@ -118,7 +118,7 @@ class LaunchAdmin(EndingAdmin):
         page = None
         if launch and request.user.has_perm("launches.view_launchevent"):
             found = timeline_of(events.key_of(launch.state_digest))
-            page = report.build(found) if found else None
+            page = report.AttemptPage(found) if found else None
         extra_context = {
             **(extra_context or {}),
             "page": page,
@@ -235,7 +235,7 @@ class AttemptAdmin(ReadOnlyAdmin):
         if not timeline:
             raise Http404
         found = look_again(timeline, request.POST["check"]) if "check" in request.POST else ()
-        page = report.build(timeline, found)
+        page = report.AttemptPage(timeline, found)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

@@ -5,21 +5,19 @@ from the registration's public side: the text may be pasted into a vendor's tick
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Annotated, Any, get_origin, get_type_hints
 
 from smartapp.diagnosis import facts, outcome
 from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.causes import causes as causes_of
 from smartapp.diagnosis.doctor import LOOKS
-from smartapp.diagnosis.facts import Facts, is_launchable
+from smartapp.diagnosis.facts import is_launchable
 from smartapp.diagnosis.finding import RIGHT, SEEN, Finding
 from smartapp.diagnosis.rules import KEPT, SAID
 from smartapp.launches import events
 from smartapp.launches.events import Detail, WireRecord
 from smartapp.launches.models import LaunchEvent, Step
 from smartapp.protocol.errors import UnknownEndpoint
-from smartapp.registrations.models import Endpoint
 
 LABELS = {
     name: hint.__metadata__[0]
@@ -41,54 +39,33 @@ class StepView:
         self.is_ok = not self.code and all(one.certainty == RIGHT for one in self.verdicts)
 
 
-@dataclass(frozen=True, slots=True)
 class AttemptPage:
-    attempt: str
-    endpoint_name: str
-    summary: str
-    said: str
-    steps: tuple[StepView, ...]
-    # Each with the button that looks again at what can be looked at now; "" without one.
-    causes: tuple[tuple[Finding, str], ...]
-    checks: tuple[Finding, ...]
-    # Of a launch from an EHR that is not registered: its `iss`, where it was kept whole, and the
-    # endpoint that it resembles.
-    unknown_iss: str
-    resembled: Endpoint | None
-    text: str = ""
+    """An attempt that has events; `found` is what was just looked at again."""
+
+    def __init__(self, timeline: Sequence[LaunchEvent], found: Iterable[Finding] = ()) -> None:
+        known = facts.gather(timeline, found)
+        case = Case(timeline, known)
+        self.config, self.attempt = known.config, timeline[0].attempt
+        self.endpoint_name = known.config.name if known.config else "no registered endpoint"
+        self.summary, self.said = summary(timeline), case.words
+        self.steps = tuple(map(StepView, timeline))
+        # Each with the button that looks again at what can be looked at now; "" without one.
+        self.causes = tuple((one, self._button(one)) for one in causes_of(timeline, known))
+        self.checks = tuple(known.findings.values())
+        # Of an `iss` that is not registered: the endpoint that it resembles, and the `iss` itself
+        # if it was kept whole. Not where it is registered, and switched off.
+        is_unknown = case.code == UnknownEndpoint.code and bool(case.iss)
+        self.resembled = case.nearest if is_unknown else None
+        is_address = is_unknown and case.is_iss_an_address and events.is_whole(case.iss)
+        is_new = self.resembled is None or is_launchable(self.resembled)
+        self.iss_to_add = case.iss if is_address and is_new else ""
+
+    def _button(self, cause: Finding) -> str:
+        return LOOKS[cause.check][0] if self.config and cause.check in LOOKS else ""
 
     @property
-    def may_be_added(self) -> bool:
-        """Not where it is registered, and switched off."""
-        return bool(self.unknown_iss) and (self.resembled is None or is_launchable(self.resembled))
-
-
-def build(timeline: Sequence[LaunchEvent], found: Iterable[Finding] = ()) -> AttemptPage:
-    """Return the page of an attempt that has events; `found` is what was just looked at again."""
-    known = facts.gather(timeline, found)
-    causes = causes_of(timeline, known)
-    steps = tuple(map(StepView, timeline))
-    case = Case(timeline, known)
-    is_unknown = case.code == UnknownEndpoint.code
-    name = known.config.name if known.config else "no registered endpoint"
-    page = AttemptPage(
-        attempt=timeline[0].attempt,
-        endpoint_name=name,
-        summary=summary(timeline),
-        said=case.words,
-        steps=steps,
-        causes=tuple((one, _button(one, known)) for one in causes),
-        checks=tuple(known.findings.values()),
-        unknown_iss=case.iss
-        if is_unknown and case.is_iss_an_address and events.is_whole(case.iss)
-        else "",
-        resembled=case.nearest if is_unknown and case.iss else None,
-    )
-    return replace(page, text="\n".join(_text(page, known)))
-
-
-def _button(cause: Finding, known: Facts) -> str:
-    return LOOKS[cause.check][0] if known.config and cause.check in LOOKS else ""
+    def text(self) -> str:
+        return "\n".join(_text(self))
 
 
 def summary(timeline: Sequence[LaunchEvent]) -> str:
@@ -136,14 +113,14 @@ def _value(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _text(page: AttemptPage, known: Facts) -> Iterator[str]:
+def _text(page: AttemptPage) -> Iterator[str]:
     yield f"Launch attempt {page.attempt} at {page.endpoint_name}"
     yield page.summary
     if page.said:
         yield f"Your server's words: “{page.said}”"
-    if known.config:
-        yield f"FHIR base URL {known.config.fhir_base_url}, client id {known.config.client_id}"
-        yield f"Redirect URI {known.config.redirect_uri}, JWKS URL {known.config.jwks_url}"
+    if page.config:
+        yield f"FHIR base URL {page.config.fhir_base_url}, client id {page.config.client_id}"
+        yield f"Redirect URI {page.config.redirect_uri}, JWKS URL {page.config.jwks_url}"
     for number, (one, _) in enumerate(page.causes, 1):
         certainty = one.certainty.words
         words = f"{certainty[0].lower()}{certainty[1:]}"

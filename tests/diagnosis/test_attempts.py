@@ -369,7 +369,7 @@ class TestOlderEvents:
             attempt="a", step=Step.CONTEXT, at=timezone.now(), detail={"received": ["patient"]},
             verdicts=[{"rule": "C110", "ok": False, "text": "Nobody was given."}],
         )  # fmt: skip
-        text = report.build([event]).text
+        text = report.AttemptPage([event]).text
         assert "NOT Nobody was given. C110" in text
         assert "No patient was given." not in text
 
@@ -378,7 +378,7 @@ class TestOlderEvents:
             attempt="a", step=Step.CONTEXT, at=timezone.now(),
             verdicts=[{"rule": "C110", "ok": False}],
         )  # fmt: skip
-        assert "NOT No patient was given. C110" in report.build([event]).text
+        assert "NOT No patient was given. C110" in report.AttemptPage([event]).text
 
     def test_the_issuer_that_came_is_shown(self) -> None:
         event = LaunchEvent(
@@ -386,7 +386,7 @@ class TestOlderEvents:
             detail={"rule": "iss", "iss": "https://other.example", "failure": "iss: another"},
             verdicts=[{"rule": "C90", "ok": False, "text": ""}],
         )  # fmt: skip
-        page = report.build([event])
+        page = report.AttemptPage([event])
         assert "It names https://other.example." in page.causes[0][0].seen
 
 

@@ -546,7 +546,7 @@ class TestWhatCameBack:
         await browser.get(f"/launches/{uuid}/")
         cause = await first_is("answered with another patient", "C101")
         assert "The launch's Patient was asked for" in cause.seen
-        page = await in_database(report.build, await timeline())
+        page = await in_database(report.AttemptPage, await timeline())
         assert ("Resource type", "Patient") in [line for step in page.steps for line in step.lines]
         assert "p-1" not in page.text
         assert "p-2" not in page.text

@@ -82,8 +82,8 @@ class TestLaunchURL:
         self, browser: Browser, iss: str
     ) -> None:
         await browser.get(f"/launch?iss={iss}&launch=x")
-        page = await in_database(report.build, await timeline())
-        assert not page.may_be_added
+        page = await in_database(report.AttemptPage, await timeline())
+        assert not page.iss_to_add
 
     async def test_frame_of_an_origin_that_nobody_allowed(
         self, app: str, ehr_launch: Start

@@ -561,7 +561,7 @@ class TestTokenEndpoint:
             status, f'{{"error":"invalid_client","error_description":"{said}"}}'
         )
         await exchanged()
-        found = await in_database(report.build, await timeline())
+        found = await in_database(report.AttemptPage, await timeline())
         assert all(one.certainty.words != "The EHR says so" for one, _ in found.causes)
 
     async def test_grant_in_the_words_of_the_standard(
@@ -596,7 +596,7 @@ class TestTokenEndpoint:
     ) -> None:
         ehr.token_answer = raw(403)
         await exchanged()
-        page = await in_database(report.build, await timeline())
+        page = await in_database(report.AttemptPage, await timeline())
         assert page.said == ""
         assert "It said" not in page.text
 
@@ -1085,7 +1085,7 @@ class TestRecord:
         assert cause.seen == f"{seen} The base is {ehr.fhir_base_url}."
         found = await timeline()
         assert "problems incomplete" in outcome.of(found)
-        assert "p-1" not in (await in_database(report.build, found)).text
+        assert "p-1" not in (await in_database(report.AttemptPage, found)).text
 
     async def test_later_page_that_fails_has_a_cause(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
@@ -1183,7 +1183,7 @@ class TestWhatIsSaid:
         await browser.get(ehr_launch())
         seen = await timeline()
         seen[-1].code, seen[-1].detail = "a-code-of-tomorrow", {"failure": "the moon was full"}
-        page = await in_database(report.build, seen)
+        page = await in_database(report.AttemptPage, seen)
         assert page.causes[0][0].title == "The cause is not one that is known here"
         assert page.causes[0][0].seen == "The moon was full."
 
@@ -1195,7 +1195,7 @@ class TestWhatIsSaid:
             401, f'{{"error":"invalid_client","error_description":"{said}"}}'
         )
         await exchanged()
-        text = (await in_database(report.build, await timeline())).text
+        text = (await in_database(report.AttemptPage, await timeline())).text
         assert "(the EHR says so)" in text
         quoted = "Your server's words: “invalid_client: Client […] of […] is not"
         assert quoted in text
@@ -1212,5 +1212,5 @@ class TestWhatIsSaid:
         for event in seen:
             if "auth_method" in event.detail:
                 event.detail["auth_method"] = "none"
-        page = await in_database(report.build, seen)
+        page = await in_database(report.AttemptPage, seen)
         assert "expects a client that authenticates" in page.causes[0][0].title

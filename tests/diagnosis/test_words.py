@@ -727,7 +727,7 @@ class TestWhatIsKept:
         said = "Token abc123abc123abc123abc1 of Jane Roe, born 1980-02-03, MRN 4711234, is bad"
         ehr.token_answer = refusing(400, "invalid_grant", said)
         await exchanged()
-        page = await in_database(report.build, await timeline())
+        page = await in_database(report.AttemptPage, await timeline())
         assert "The EHR said: Token […] of […], born […], MRN […], is bad" in page.text
         for secret in ("abc123", "Jane", "Roe", "1980", "4711234"):
             assert secret not in page.text

@@ -136,7 +136,7 @@ class TestTimeline:
         uuid = await browser.launch(ehr_launch())
         ehr.fhir_answer = wrong_patient
         await browser.get(f"/launches/{uuid}/")
-        page = await in_database(report.build, await written())
+        page = await in_database(report.AttemptPage, await written())
         place = f"GET {ehr.fhir_base_url.partition('//')[2]}/"
         reads = {
             label.removeprefix(place): text

@@ -313,7 +313,7 @@ class TestIsReported:
 
         def look() -> tuple[Any, Any]:
             timeline = attempts.timeline_of(LaunchEvent.objects.latest("id").attempt)
-            return report.build(timeline), causes(timeline, facts.gather(timeline))
+            return report.AttemptPage(timeline), causes(timeline, facts.gather(timeline))
 
         page, found = await in_database(look)
         assert "The EHR refused the new key and took the previous one" in page.text
