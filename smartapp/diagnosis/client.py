@@ -34,7 +34,7 @@ def _lacks_athenas_audience(case: Case) -> bool:
 
 
 def _has_other_audience(case: Case) -> bool:
-    return _signs(case) and not _is_at_athena(case) and case.aud != case.published_token_endpoint
+    return not _is_at_athena(case) and case.aud != case.published_token_endpoint
 
 
 def _is_key_gone(case: Case) -> bool:

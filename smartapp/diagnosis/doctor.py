@@ -17,9 +17,9 @@ from django.utils import timezone
 from smartapp import http
 from smartapp.database import in_database
 from smartapp.diagnosis import capabilities, own_side
-from smartapp.diagnosis.case import AHEAD_SECONDS, clock_in_words
 from smartapp.diagnosis.causes import before_launch, causes
 from smartapp.diagnosis.client import NTP, OF_CLIENT
+from smartapp.diagnosis.comparing import AHEAD_SECONDS, clock_in_words
 from smartapp.diagnosis.facts import Facts, of_endpoint
 from smartapp.diagnosis.finding import POSSIBLE, SEEN, Finding, advice, ok, problem
 from smartapp.diagnosis.tokens import OF_CODE

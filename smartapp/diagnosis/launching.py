@@ -140,7 +140,7 @@ TABLE = (
     *with_rest((
         Entry("C3", SEEN, "The EHR sent its answer to the launch URL",
               lambda c: c.step == Step.LAUNCH and c.code == "parameter-missing"
-              and not c.came_members.isdisjoint({"code", "error"}), "Enter the registration's "
+              and not {"code", "error"}.isdisjoint(c.came.split(", ")), "Enter the registration's "
               "redirect URI at the vendor, to the last character: its page shows it.",
               seen="{c.seen} {c.address_has}"),
     ), Entry("C20", SEEN, "The launch address was opened without what an EHR sends, or with more",

@@ -52,6 +52,12 @@ def _is_lasting_access_refused(case: Case) -> bool:
     return is_missing and "refresh_token" not in case.token["received"]
 
 
+def _is_nothing_granted(case: Case) -> bool:
+    """Scopes were granted, and none is one that was asked for."""
+    missing = set(case.context["missing"])
+    return bool(case.context["granted"]) and missing >= set(case.scopes.all)
+
+
 def _is_no_fhir(case: Case) -> bool:
     return bool(case.strange_reads) and not case.bad_reads
 
@@ -163,10 +169,10 @@ TABLE = (
           "Compare the list with the one in the EHR. The page quotes the EHR's remark, where there "
           "is one. Ask the vendor what keeps the rest back.", seen="{c.unread[list-incomplete]}."),
     Entry("C39", SEEN, "No scope lets the app read the patient",
-          lambda c: c.patient_state == "not-granted" and not c.is_record_asked_for,
+          lambda c: c.patient_state == "not-granted" and not c.scopes.is_record,
           "Add patient/Patient.rs and those of the other parts to the registration's scopes, and "
           "tick them at the vendor.", "scopes", seen="So pages have no record.",
-          before=lambda c: not c.is_record_asked_for),
+          before=lambda c: not c.scopes.is_record),
     Entry("C110", SEEN, "The EHR gave no patient",
           lambda c: c.verdict_failed("C110") or c.patient_state == NOT_CHOSEN,
           "Open the app from a chart; ask for launch (EHR) or launch/patient (standalone).",
@@ -182,7 +188,7 @@ TABLE = (
           seen="offline_access was asked for, and neither it nor a refresh token was given."),
     *with_rest((
         Entry("C82", SEEN, "Nothing that the EHR says it granted is a scope that was asked for",
-              lambda c: c.is_nothing_of_it_granted, "Compare both, letter by letter: scopes are "
+              _is_nothing_granted, "Compare both, letter by letter: scopes are "
               "separated by blanks, and capitals count (RFC 6749 §3.3). If only the spelling "
               "differs, tell the vendor. Else tick the scopes there.", "scopes", seen=_SCOPES),
     ), Entry("C82", SEEN, "The EHR granted less than was asked", lambda c: c.verdict_failed("C82"),

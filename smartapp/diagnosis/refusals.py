@@ -7,8 +7,7 @@ from smartapp.launches.models import Step
 from smartapp.protocol.oauth_errors import NO_SIGN_IN
 
 # Errors under which EHRs speak of the launch value.
-_OF_LAUNCHES = ("invalid_request", "invalid_client", "unauthorized_client", "invalid_launch",
-                "invalid_grant")  # fmt: skip
+_OF_LAUNCHES = ("invalid_request", "invalid_client", "unauthorized_client", "invalid_grant")
 # What may be switched off or forbidden beside the app itself.
 _NOT_THE_APP = ("user", "person", "sign_in", "cookies", "grant", "refreshing", "scope", "form",
                 "tenant", "launch", "code", "pkce", "gateway", "keys")  # fmt: skip

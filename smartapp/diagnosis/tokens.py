@@ -66,7 +66,6 @@ def _is_no_refusal(case: Case) -> bool:
 _LIMITED = coded("ehr-limited", "token-budget-spent")
 _GATEWAY = ("Look for a gateway, a proxy or a sign-in page in between, and compare the token "
             "endpoint with the vendor's.")  # fmt: skip
-_DPOP = ("use_dpop_nonce", "invalid_dpop_proof")  # RFC 9449
 _ENDED = "The person, their EHR session or a policy ended it; start a new launch."
 _OVER = {"expired", "jti"}
 # What is named where nothing of OAuth is.
@@ -123,7 +122,7 @@ _REQUEST = under(
 _REFUSED = under(
     _is_refused,
     *_REQUEST,
-    Entry("C61", SAID, "The EHR wants DPoP", lambda c: "dpop" in c.named or c.ehr_error in _DPOP,
+    Entry("C61", SAID, "The EHR wants DPoP", naming("dpop"),
           "This app has bearer tokens only (SMART App Launch 2.2). Ask the vendor not to bind this "
           "client's tokens to a key (RFC 9449)."),
     Entry("C60", SAID, "The EHR refuses the network address that this server calls from",

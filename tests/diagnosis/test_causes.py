@@ -17,8 +17,8 @@ from pytest_django import Settings
 from smartapp import http
 from smartapp.database import in_database
 from smartapp.diagnosis import attempts, doctor, facts, report
-from smartapp.diagnosis.case import difference
 from smartapp.diagnosis.causes import causes as causes_of
+from smartapp.diagnosis.comparing import difference
 from smartapp.diagnosis.facts import Facts
 from smartapp.diagnosis.finding import Finding, problem
 from smartapp.keys import fetches

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smartapp.diagnosis import case, rules
+from smartapp.diagnosis import rules
 from smartapp.diagnosis.rules import RULES, rule_in_words
 from smartapp.launches import steps
 from smartapp.protocol import errors
@@ -64,9 +64,9 @@ def test_nothing_reads_our_own_sentences(file: Path) -> None:
 
 def test_regular_expressions_read_the_words_of_an_ehr_only() -> None:
     """Those of a reference number that somebody typed apart."""
-    users = {file.stem for file in ROOM if "import re\n" in file.read_text()}
-    assert users == {"words", "admin"}
-    source = Path(case.__file__).read_text()
+    sources = {file.stem: file.read_text() for file in ROOM}
+    assert {name for name, text in sources.items() if "import re\n" in text} == {"words", "admin"}
     readers = r"(?:subjects_of|scopes_of|members_of|parts_of_assertion|without_what_was_tried)"
-    read = re.findall(rf"\b{readers}\((f?\"[^\"]*\"|[^)]*)\)", source)
+    read = re.findall(rf"\b{readers}\((f?\"[^\"]*\"|[^)]*)\)", sources["case"])
     assert set(read) == {"self.said", "self._own_words"}
+    assert "ScopesAsked(requests, facts.published, self.said)" in sources["case"]
