@@ -142,7 +142,7 @@ class _Found(Collector):
 def _together(known: list[Metric]) -> bytes:
     families: dict[str, Metric] = {}
     for process, text in _texts():
-        for family in text_string_to_metric_families(text):
+        for family in _families(process, text):
             family.samples = [
                 sample._replace(labels={**sample.labels, "process": process})
                 for sample in family.samples
@@ -155,6 +155,15 @@ def _together(known: list[Metric]) -> bytes:
     return generate_latest(registry)
 
 
+def _families(process: str, text: str) -> list[Metric]:
+    """Return a process's metrics; none if its file is damaged, as after a loss of power."""
+    try:
+        return list(text_string_to_metric_families(text))
+    except ValueError:
+        logger.warning("the metrics of process %s cannot be read", process)
+        return []
+
+
 def _texts() -> Iterator[tuple[str, str]]:
     """Yield each process's name and metrics, this process's as they are now.
 
@@ -165,7 +174,7 @@ def _texts() -> Iterator[tuple[str, str]]:
         # The process may just have ended, and its file be gone.
         with contextlib.suppress(FileNotFoundError):
             if path.stem != own_name() and not _is_forgotten(path):
-                yield path.stem, path.read_text()
+                yield path.stem, path.read_text(errors="replace")
 
 
 def from_database(now: datetime) -> list[Metric]:

@@ -137,6 +137,14 @@ class TestPage:
         metrics_page.write()
         assert not ended.exists()
 
+    async def test_goes_on_without_a_file_that_is_damaged(
+        self, settings: Settings, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        settings.METRICS_DIR.mkdir()
+        (settings.METRICS_DIR / "web-2-4711.prom").write_bytes(b"a 1\n\0\0\xff")
+        assert "smartapp_http_requests_total" in await text()
+        assert "the metrics of process web-2-4711 cannot be read" in caplog.text
+
     async def test_only_the_task_that_writes_the_file_touches_it(self, settings: Settings) -> None:
         """A scrape wrote it too once, and was a 500 when both wrote at the same moment."""
         assert f'process="{metrics_page.own_name()}"' in await text()
