@@ -108,6 +108,5 @@ async def _wrong_patient(access: LaunchAccess) -> None:
 
 async def _ended_by_ehr(access: LaunchAccess, error: FHIRUnauthorized) -> EndedByEHR:
     """End the launch and return the error that says so."""
-    reason = EndReason.UNAUTHORIZED
-    await in_database(store.end_unless_renewed, access.launch, reason, timezone.now())
+    await in_database(store.end_as_unauthorized, access.launch, timezone.now())
     return EndedByEHR(f"launch {access.launch.uuid}: {error.detail}", said=error.said)

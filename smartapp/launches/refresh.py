@@ -195,7 +195,7 @@ async def _refresh(config: EndpointConfig, launch: StoredLaunch, tokens: LaunchT
     except InvalidGrant:
         logger.info("launch %s: the EHR ended it (invalid_grant)", launch.uuid)
         metrics.refreshes.labels("ended").inc()
-        await in_database(store.end_unless_renewed, launch, EndReason.INVALID_GRANT, timezone.now())
+        await in_database(store.end_as_invalid, launch, timezone.now())
     except Exception as error:  # our own error may also come after the EHR's answer
         await _keep_after_failure(launch, error, was_sent=held.asking is not None)
 

@@ -420,10 +420,17 @@ def hand_over_batch(
     return [row.pk if row else None for row in rows]
 
 
-def end_unless_renewed(launch: StoredLaunch, reason: EndReason, now: datetime) -> None:
-    """End a launch because of the EHR's answer to the tokens in this reading of it. The answer says
-    nothing about newer tokens."""
-    mark_ended(at_version(launch), reason, now)
+def end_as_invalid(launch: StoredLaunch, now: datetime) -> None:
+    """End a launch whose refresh token, in this reading of it, the EHR called invalid. That says
+    nothing about a newer one, and leaves nothing to revoke."""
+    mark_ended(at_version(launch), EndReason.INVALID_GRANT, now)
+
+
+def end_as_unauthorized(launch: StoredLaunch, now: datetime) -> None:
+    """End a launch whose access token, in this reading of it, the FHIR server refuses. That says
+    nothing about a newer one. The authorization server may go on accepting the refresh token."""
+    with transaction.atomic():
+        hand_over_batch(at_version(launch), EndReason.UNAUTHORIZED, now)
 
 
 def mark_ended(launches: QuerySet[Launch], reason: EndReason, now: datetime) -> None:

@@ -316,6 +316,21 @@ class TestDisconnect:
         assert await work_off() == 1
         assert len(ehr.valid_access_tokens) == 1
 
+    async def test_ehr_is_told_of_a_launch_that_its_fhir_server_ended(
+        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start
+    ) -> None:
+        """C141: its authorization server has just renewed the tokens."""
+
+        async def unauthorized(_: web.Request) -> web.Response:
+            return web.Response(status=401)
+
+        uuid = await browser.launch(ehr_launch())
+        ehr.fhir_answer = unauthorized
+        assert (await browser.get(f"/launches/{uuid}/")).status == 410
+        assert await work_off() == 1
+        hints = [one["token_type_hint"] for one in ehr.revocations]
+        assert hints == ["refresh_token", "access_token"]
+
     async def test_ehr_is_told_of_a_launch_that_the_alarm_ended(
         self, browser: Browser, ehr: ScriptedEHR, expired: UUID
     ) -> None:
