@@ -9,6 +9,7 @@ request was handled, and answers a form with 502. Where it cannot connect, it as
 import asyncio
 import contextlib
 import os
+import re
 import resource
 import select
 import signal
@@ -24,7 +25,7 @@ from smartapp import asgi  # first: it reads .env, in which the variables may be
 READ_SECONDS, FINISH_SECONDS = 1, 14
 TURN_SECONDS = 0.02
 # A small part of WatchdogSec in deploy/smartapp-web@.service.
-WATCHDOG_SECONDS = 2
+WATCHDOG_SECONDS = 3
 # More than the last packet of a handshake takes from a proxy in the same data centre.
 HANDSHAKE_SECONDS = 0.1
 
@@ -51,7 +52,7 @@ async def keep_telling_watchdog() -> None:
         systemd.setblocking(False)
         while True:
             with contextlib.suppress(OSError):
-                systemd.sendto(b"WATCHDOG=1", address.replace("@", "\0", 1))
+                systemd.sendto(b"WATCHDOG=1", re.sub("^@", "\0", address))
             await asyncio.sleep(WATCHDOG_SECONDS)
 
 

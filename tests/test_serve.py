@@ -66,7 +66,7 @@ def form(address: tuple[str, int]) -> bytes:
 def test_who_has_connected_is_answered(
     env: dict[str, str], tmp_path: Path, ending: signal.Signals
 ) -> None:
-    env |= {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "20000000"}
+    env |= {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "30000000"}
     with contextlib.ExitStack() as stack:
         systemd = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
         systemd.bind(env["NOTIFY_SOCKET"])
