@@ -38,7 +38,7 @@ async def test_name_is_on_the_page_and_in_the_list_of_what_is_open(
     home = await (await browser.get("/")).text()
 
     assert NAME in page
-    assert NAME in home[: home.index("See your health record")]
+    assert NAME in home[home.index("Open in this browser") : home.index(">Health systems<")]
     assert "Scripted EHR" in page, "the registration, beside it"
 
 
