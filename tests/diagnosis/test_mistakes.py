@@ -11,7 +11,9 @@ from aiohttp import web
 
 from smartapp.database import in_database
 from smartapp.diagnosis import outcome, report
+from smartapp.diagnosis.causes import causes as causes_of
 from smartapp.launches.models import LaunchEvent
+from smartapp.registrations.options import AuthMethod
 from tests.diagnosis.answers import (
     PORTAL,
     Answer,
@@ -34,6 +36,7 @@ from tests.diagnosis.test_causes import (
     timeline,
     written_by_hand,
 )
+from tests.diagnosis.test_words import refused_token
 from tests.launches.conftest import Browser, new_browser
 from tests.launches.test_callback import changed
 from tests.scripted_ehr import CLIENT_ID, ScriptedEHR, fhir_json
@@ -56,12 +59,10 @@ class TestDiscovery:
     @pytest.mark.parametrize(
         ("answer", "words", "rule"),
         [
-            (raw(200), WEB_PAGE, "C10"),
             (raw(200, f"\n\n {PORTAL}"), WEB_PAGE, "C10"),
             (raw(200, PORTAL, "application/json"), WEB_PAGE, "C10"),
             (raw(200, "<CapabilityStatement/>", "application/fhir+xml"), WEB_PAGE, "C10"),
             (raw(404), NO_CONFIGURATION, "C10"),
-            (raw(401, ""), "refuses to show", "C10"),
             (raw(403), "refuses to show", "C10"),
             (raw(407), "refuses to show", "C10"),
             (raw(200, ""), NO_CONFIGURATION, "C10"),
@@ -69,7 +70,6 @@ class TestDiscovery:
             (json_text(200, TWICE), "configuration is broken", "C10"),
             (json_text(200, '{"issuer": "https://e'), "configuration is broken", "C10"),
             (json_text(200, '{"resourceType":"OperationOutcome"}'), NO_CONFIGURATION, "C10"),
-            (raw(502), "problem of its own", "C10"),
             (raw(511), "problem of its own", "C10"),
             (raw(429, ""), "problem of its own", "C10"),
             (redirect(), "answers with a redirect", "C15"),
@@ -86,9 +86,7 @@ class TestDiscovery:
                 "configuration is broken",
                 "C10",
             ),
-            (json_text(200, '"https://e.example"'), NO_CONFIGURATION, "C10"),
             (json_text(200, '[{"token_endpoint":"https://e.example"}]'), "is broken", "C10"),
-            (raw(405, ""), NO_CONFIGURATION, "C10"),
             (raw(200, "{}", **{"Content-Encoding": "br"}), "not one of HTTP that can be", "C15"),
             (raw(200, "{}", **{"Content-Encoding": "gzip"}), "not one of HTTP that can be", "C15"),
         ],
@@ -200,12 +198,9 @@ class TestWayBack:
     @pytest.mark.parametrize(
         "change",
         [
-            lambda state: state.lower() + "x",
             lambda state: state[:20],
             lambda state: f"{state}=",
             lambda state: "A" * 43,
-            lambda state: state[::-1],
-            lambda state: f"{state}&RelayState=1",
         ],
     )
     async def test_state_that_the_ehr_changed_is_one_attempt(
@@ -271,7 +266,6 @@ class TestWayBack:
             ({"code": None}, "without what belongs into it", "C53"),
             ({"code": ""}, "without what belongs into it", "C53"),
             ({"error": "access_denied"}, "breaks the rules of OAuth", "C53"),
-            ({"iss": "https://other.example"}, "another issuer", "C51"),
             ({"code": None, "state": None, "error": "invalid_scope"}, "not allowed for", "C39"),
             ({"code": None, "state": None, "error": "invalid_request",
               "error_description": "Bad redirect_uri"}, "our redirect URI", "C3"),
@@ -361,11 +355,6 @@ class TestWayBack:
         assert cause.certainty.words == "Possible"
         assert "something bad happened" in cause.seen
 
-    async def test_code_that_is_there_twice(self, browser: Browser, ehr_launch: Start) -> None:
-        callback = await browser.to_callback(ehr_launch())
-        await browser.get(f"{callback}&code=again")
-        await first_is("without what belongs into it", "C53")
-
     @pytest.mark.parametrize("has_cookies", [True, False])
     async def test_answer_by_post(
         self, app: str, browser: Browser, ehr_launch: Start, *, has_cookies: bool
@@ -406,7 +395,6 @@ class TestTokenEndpoint:
             (raw(404), NO_OAUTH, "C80"),
             (raw(403), NO_OAUTH, "C80"),
             (raw(401), NO_OAUTH, "C80"),
-            (raw(407), NO_OAUTH, "C80"),
             (raw(400, "<error>invalid</error>", "text/xml"), NO_OAUTH, "C80"),
             (raw(502), "problem of its own", "C125"),
             (json_text(400, '{"error":"server_error"}'), "problem of its own", "C125"),
@@ -416,8 +404,6 @@ class TestTokenEndpoint:
             (hang_up, "broke its answer off", "C15"),
             (json_text(200, '{"access_token":"a","access_token":"b","token_type":"Bearer"}'),
              "breaks a rule", "C80"),
-            (json_text(200, '{"access_token":"a","token_type":"mac"}'), "breaks a rule", "C80"),
-            (json_text(200, '{"token_type":"Bearer"}'), "breaks a rule", "C80"),
             (json_text(200, '{"error":"invalid_grant"}'), "code was over", "C69"),
             (raw(429, "", "application/json", **{"Retry-After": "5"}), "limits how often", "C128"),
             (raw(429), "limits how often", "C128"),
@@ -449,32 +435,15 @@ class TestTokenEndpoint:
             (raw(200, "access_token=a&token_type=bearer", "application/x-www-form-urlencoded"),
              NO_OAUTH, "C80"),
             (raw(405, "", "text/plain"), NO_OAUTH, "C80"),
-            (raw(415, "", "text/plain"), NO_OAUTH, "C80"),
-            (json_text(404, '{"resourceType":"OperationOutcome","issue":[]}'), NO_OAUTH, "C80"),
             (json_text(401, '{"resourceType":"OperationOutcome","issue":[]}'), NO_OAUTH, "C80"),
-            (json_text(201, '{"access_token":"a","token_type":"Bearer"}'), "breaks a rule", "C80"),
             (raw(204, ""), "breaks a rule", "C80"),
-            (json_text(200, '{"access_token":"","token_type":"Bearer"}'), "breaks a rule", "C80"),
-            (json_text(200, '{"access_token":"a","token_type":"Bearer","expires_in":"soon"}'),
-             "breaks a rule", "C80"),
             (json_text(200, '{"access_token":"a","token_type":"Bearer","scope":"launch",'
              '"patient":"Patient/p-1"}'),
-             "launch context cannot be used", "C101"),
-            (json_text(200, '{"access_token":"a","token_type":"Bearer","scope":"launch",'
-             '"patient":{"id":"p-1"}}'),
              "launch context cannot be used", "C101"),
             (json_text(400, '{"error":"invalid_grant","error":"invalid_client"}'), NO_OAUTH, "C80"),
             (cut(b'{"error":', 401), "broke its answer off", "C15"),
             (json_text(500, '{"error":"invalid_client","error_description":'
              '"java.net.UnknownHostException: app.example"}'), "could not fetch our keys", "C63"),
-            (json_text(403, '{"error":"access_denied","error_description":'
-             '"Source IP not in allow list"}'), "refuses the network address", "C60"),
-            (json_text(403, '{"error":"rate_limit_exceeded","error_description":'
-             '"Too many requests"}'), "limits how often", "C128"),
-            (json_text(400, '{"error":"invalid_request","error_description":'
-             '"Token Request Quota Exceeded"}'), "limits how often", "C128"),
-            (json_text(403, '{"error":"access_denied","error_description":'
-             '"Your IP address is not permitted"}'), "refuses the network address", "C60"),
             (json_text(403, '{"message":"Missing Authentication Token"}'), NO_OAUTH, "C80"),
             (json_text(404, '{"message":"no Route matched with those values"}'), NO_OAUTH, "C80"),
             (json_text(400, '"invalid_grant"'), "code was over", "C69"),
@@ -609,13 +578,11 @@ class TestWhoSignedIn:
             ({"aud": "somebody-else"}, "another client", "C90"),
             ({"aud": None}, "which client it is for", "C90"),
             ({"nonce": None}, "another sign-in", "C90"),
-            ({"nonce": "x"}, "another sign-in", "C90"),
             ({"exp": 1}, "is over already", "C90"),
             ({"iat": 9_999_999_999}, "times are wrong", "C90"),
             ({"sub": None}, "does not say who signed in", "C90"),
             ({"iss": None}, "does not say who issued it", "C90"),
             ({"exp": None}, "is missing, or is not in seconds", "C90"),
-            ({"iat": "yesterday"}, "is missing, or is not in seconds", "C90"),
             ({"exp": 1_900_000_000_000}, "is missing, or is not in seconds", "C90"),
             ({"aud": [CLIENT_ID, "x"]}, "is for several clients", "C90"),
             ({"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}, "another access token", "C90"),
@@ -779,15 +746,13 @@ class TestEvidence:
             (400, "invalid_scope", "Scope exceeds what was granted", "not give these", "C121"),
         ],
     )
-    async def test_refresh_that_is_refused_in_other_words(
-        self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, status: int, error: str,
-        said: str, words: str, rule: str,
-    ) -> None:  # fmt: skip
-        ehr.expires_in = 0
-        uuid = await browser.launch(ehr_launch())
-        ehr.token_answer = json_text(status, f'{{"error":"{error}","error_description":"{said}"}}')
-        await browser.get(f"/launches/{uuid}/")
-        await first_is(words, rule)
+    def test_refresh_that_is_refused_in_other_words(
+        self, status: int, error: str, said: str, words: str, rule: str
+    ) -> None:
+        case = refused_token(AuthMethod.PRIVATE_KEY_JWT, error, said, step="refresh", status=status)
+        first, *_ = causes_of(case.timeline, case.facts)
+        assert words in first.title
+        assert first.rule == rule
 
     async def test_words_of_the_fhir_server_about_a_refused_token_are_quoted(
         self, browser: Browser, ehr: ScriptedEHR, ehr_launch: Start

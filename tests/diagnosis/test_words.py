@@ -49,30 +49,8 @@ class TestAuthorizationEndpoint:
         ("error", "description", "words", "rule"),
         [
             ("invalid_client", 'Invalid client_id "a". Expected "b".', "client id", "C1"),
-            ("unauthorized_client", "Unknown client", "client id", "C1"),
-            ("unauthorized_client", "", "not approved", "C1"),
-            ("invalid_client", "", "client id is not known", "C1"),
-            ("invalid_request", "Invalid redirect_uri", "our redirect URI", "C3"),
-            ("invalid_request", "The redirect URI is not registered for this client_id",
-             "our redirect URI", "C3"),
-            ("invalid_request", "Bad audience value", "does not accept aud", "C31"),
-            ("invalid_request", "code_challenge is required", "misses what was sent", "C30"),
-            ("invalid_request", "Request URI too long", "request is too long", "C44"),
-            ("invalid_scope", "The query has too many scopes; scopes are too long",
-             "request is too long", "C44"),
-            ("invalid_request", "Practice 12 is not valid", "know the organization", "C7"),
-            ("invalid_request", "The practice's redirect URI is not valid", "redirect URI", "C3"),
-            ("invalid_request", "The organization's client_id is not valid", "client id", "C1"),
-            ("invalid_request", "code_challenge is invalid", "PKCE", "C33"),
-            ("invalid_request", "Invalid launch options: SyntaxError", "no longer knows", "C24"),
             ("invalid_request", "", "no cause that is known here", "C30"),
-            ("invalid_scope", "Scope patient/Patient.rs is not allowed",
-             "does not give these scopes: patient/Patient.rs", "C39"),
             ("invalid_scope", "", "not allowed for this app", "C39"),
-            ("access_denied", "The user denied the request", "said no", "C52"),
-            ("temporarily_unavailable", "", "problem of its own", "C52"),
-            ("interaction_required", "", "did not let the person sign in", "C52"),
-            ("invalid_target", "", "no cause that is known here", "C30"),
         ],
     )  # fmt: skip
     async def test_first_cause(
@@ -132,27 +110,8 @@ class TestTokenEndpoint:
         [
             (401, "invalid_client", "Failed to fetch JWKS from https://x.example: 404 Not Found",
              "could not fetch our keys", "C63"),
-            (401, "invalid_client", "Unable to load the public key set", "could not fetch our keys",
-             "C63"),
-            (401, "invalid_client", "No usable keys found in the JWKS",
-             "does not have the key", "C63"),
-            (401, "invalid_client", "Invalid token: signature verification failed",
-             "does not have the key", "C63"),
             (401, "invalid_client", "kid not found", "does not have the key", "C63"),
-            (401, "invalid_client", "Expired registration token", "at the EHR have expired",
-             "C1"),
             (401, "invalid_client", "Invalid 'jti' value", "repeated one", "C67"),
-            (401, "invalid_client", "Invalid token 'aud' claim", "another audience", "C65"),
-            (401, "invalid_client", "assertion exp is in the past", "times wrong", "C66"),
-            (401, "invalid_client", "Unknown client_id", "client id", "C1"),
-            (401, "invalid_client", "Application is not approved", "not active", "C1"),
-            (400, "invalid_grant", "Invalid redirect_uri", "finds it different", "C60"),
-            (400, "invalid_grant", "code_verifier does not match", "PKCE check failed", "C33"),
-            (400, "invalid_grant", "Authorization code expired", "over before", "C69"),
-            (400, "invalid_scope", "Scope too broad", "does not give these scopes", "C121"),
-            (400, "unauthorized_client", "", "may not use this grant", "C2"),
-            (500, "", "", "problem of its own", "C125"),
-            (400, "something_new", "Ask support", "refused the token request", "C60"),
         ],
     )  # fmt: skip
     async def test_first_cause(
@@ -478,6 +437,48 @@ OF_PRODUCTS = [
             ("patient-scope-requires-one-patient-id", "has no patient for this launch"),
         )
     ),
+    (SIGNED, "invalid_request", "code_verifier is missing", "sent to it: code_ver"),
+    (SIGNED, "invalid_client", "No client authentication included", "our authentica"),
+    (SIGNED, "invalid_grant", "Invalid JWT signature.", "does not have the key"),
+    (SIGNED, "invalid_grant", "JWT expired", "times wrong"),
+    (SIGNED, "invalid_request", "kid not found in JWKS", "does not have the key"),
+    (SIGNED, "invalid_assertion", "aud claim mismatch", "another audience"),
+    (SIGNED, "invalid_request", "Unsupported client_assertion_type", "another way"),
+    (SIGNED, "invalid_client", "May not use: not allowed: private_key_jwt",
+     "another way to authenticate"),
+    (SIGNED, "invalid_client", "Authentication failed due to unknown client",
+     "does not know our client id"),
+    (SIGNED, "invalid_client", "Tenant mismatch", "does not know the organization"),
+    (SIGNED, "invalid_client", "RS384 is not supported. Use RS256.", "our algorithm"),
+    (SIGNED, "invalid_client", "Basic authentication required", "expects a client s"),
+    (SIGNED, "invalid_client", "sub must equal client_id", "compares iss and sub"),
+    (SIGNED, "invalid_client", "exp must be within 5 minutes", "times wrong"),
+    (SIGNED, "invalid_client", "Client has been deleted", "not active"),
+    (SIGNED, "invalid_client", "Registration pending activation", "not active"),
+    (SIGNED, "invalid_client", "SSLHandshakeException while retrieving JWK set",
+     "could not fetch our keys"),
+    (SIGNED, "use_dpop_nonce", "Server requires nonce in DPoP proof", "wants DPoP"),
+    (SIGNED, "invalid_grant", "Code not found", "code was over"),
+    (SIGNED, "invalid_grant", "JWT of the authorization code expired", "code was ov"),
+    (SIGNED, "invalid_grant", "PKCE is not enabled for this client", "PKCE check"),
+    (SIGNED, "invalid_client", "Unable to load the public key set", "could not fetch our keys"),
+    (SIGNED, "invalid_client", "No usable keys found in the JWKS", "does not have the key"),
+    (SIGNED, "invalid_client", "Invalid token: signature verification failed",
+     "does not have the key"),
+    (SIGNED, "invalid_client", "Expired registration token", "at the EHR have expired"),
+    (SIGNED, "invalid_client", "Invalid token 'aud' claim", "another audience"),
+    (SIGNED, "invalid_client", "assertion exp is in the past", "times wrong"),
+    (SIGNED, "invalid_client", "Unknown client_id", "client id"),
+    (SIGNED, "invalid_client", "Application is not approved", "not active"),
+    (SIGNED, "invalid_grant", "Invalid redirect_uri", "finds it different"),
+    (SIGNED, "invalid_grant", "code_verifier does not match", "PKCE check failed"),
+    (SIGNED, "invalid_grant", "Authorization code expired", "over before"),
+    (SIGNED, "invalid_scope", "Scope too broad", "does not give these scopes"),
+    (SIGNED, "unauthorized_client", "", "may not use this grant"),
+    (SIGNED, "something_new", "Ask support", "refused the token request"),
+    (SIGNED, "invalid_request", "Token Request Quota Exceeded", "limits how often"),
+    (SIGNED, "access_denied", "Source IP not in allow list", "refuses the network address"),
+    (SIGNED, "access_denied", "Your IP address is not permitted", "refuses the network address"),
 ]  # fmt: skip
 
 
@@ -647,6 +648,55 @@ AT_SIGN_IN = [
             ("unauthorized_client", "oauth2:grant:unauthorized-client-for-tenant", "not active"),
         )
     ),
+    ("unauthorized_client", "Unknown client", "client id"),
+    ("invalid_client", "", "client id is not known"),
+    ("invalid_request", "Invalid redirect_uri", "our redirect URI"),
+    ("invalid_request", "The redirect URI is not registered for this client_id",
+     "our redirect URI"),
+    ("invalid_request", "Bad audience value", "does not accept aud"),
+    ("invalid_request", "Request URI too long", "request is too long"),
+    ("invalid_scope", "The query has too many scopes; scopes are too long", "request is too long"),
+    ("invalid_request", "Practice 12 is not valid", "know the organization"),
+    ("invalid_request", "The practice's redirect URI is not valid", "redirect URI"),
+    ("invalid_request", "The organization's client_id is not valid", "client id"),
+    ("invalid_request", "code_challenge is invalid", "PKCE"),
+    ("invalid_request", "Invalid launch options: SyntaxError", "no longer knows"),
+    ("invalid_scope", "Scope patient/Patient.rs is not allowed",
+     "does not give these scopes: patient/Patient.rs"),
+    ("access_denied", "The user denied the request", "said no"),
+    ("temporarily_unavailable", "", "problem of its own"),
+    ("interaction_required", "", "did not let the person sign in"),
+    ("invalid_target", "", "no cause that is known here"),
+    ("unsupported_response_type", "", "may not sign people in by a code"),
+    ("unauthorized_client", "The client may not request a code", "kind of launch"),
+    ("invalid_request", "PKCE code challenge method plain is not allowed", "our PKCE"),
+    ("access_denied", "App not approved by organization", "not active at the vendor"),
+    ("access_denied", "User is not authorized to use this application", "said no"),
+    ("access_denied", "No patient was selected", "no patient for this launch"),
+    ("invalid_scope", "user/*.read is not valid", "not allowed for this app"),
+    ("invalid_request", "redirect_uri must use https", "takes https addresses only"),
+    ("invalid_request", "client_id is required", "misses what was sent to it: client_id"),
+    ("invalid_request", "Parameter aud is missing", "misses what was sent to it: aud"),
+    ("invalid_request", "The aud parameter is not this FHIR server", "accept aud"),
+    ("invalid_request", "Launch context has expired", "no longer knows this launch"),
+    ("invalid_request", "Request object is required (PAR)", "no cause that is known here"),
+    ("invalid_scope", "Too many scopes", "request is too long"),
+    ("temporarily_unavailable", "The request took too long", "problem of its own"),
+    ("temporarily_unavailable", "Request failed: too many tries", "problem of its own"),
+    ("invalid_grant", "Session timed out", "did not let the person sign in"),
+    ("unmet_authentication_requirements", "", "did not let the person sign in"),
+    ("account_selection_required", "", "did not let the person sign in"),
+    ("invalid_client", "Client is disabled", "not active at the vendor"),
+    ("access_denied", "The application is blocked", "not active at the vendor"),
+    ("access_denied", "client_disabled", "not active at the vendor"),
+    ("access_denied", "Consent: grant not found", "said no"),
+    ("unauthorized_client", "Client ID is for production only", "our client id"),
+    ("server_error", "AADSTS90093: admin consent required", "did not let the person sign"),
+    ("invalid_resource", "AADSTS500011: The resource principal was not found", "aud"),
+    ("invalid_request", "Unsupported code_challenge_method", "our PKCE"),
+    ("invalid_request", "No client found with id a", "our client id"),
+    ("invalid_scope", "Requested scopes exceed those registered", "not allowed for this"),
+    ("access_denied", "Your account has no patient record linked", "no patient for"),
 ]  # fmt: skip
 
 
@@ -676,21 +726,22 @@ def refused_at_sign_in(error: str, said: str) -> tuple[Finding, ...]:
     return causes_of(timeline, Facts(now))
 
 
-def refused_token(method: AuthMethod, error: str, said: str, *sent: str) -> Case:
+def refused_token(
+    method: AuthMethod, error: str, said: str, *sent: str, step: str = "token", status: int = 0
+) -> Case:
     """A token request of this kind that was refused, where nothing else is wrong."""
     now = timezone.now()
     signed = {"assertion_header": {"alg": "RS384", "kid": "k"}, "assertion_claims": {"aud": URL}}
     detail = {
         "auth_method": method.value, "ehr_error": error, "said": said,
-        "http_status": 401 if error == "invalid_client" else 400,
+        "http_status": status or (401 if error == "invalid_client" else 400),
         "token_endpoint": URL,
         "sent": ["code", "code_verifier", *(["client_id"] if method == PUBLIC else sent)],
         **(signed if method == SIGNED else {}),
     }  # fmt: skip
     codes = {"invalid_client": "invalid-client", "invalid_grant": "invalid-grant"}
-    event = LaunchEvent(
-        attempt="a", step="token", code=codes.get(error, "token-refused"), detail=detail, at=now
-    )
+    code = codes.get(error, "token-refused" if step == "token" else "refresh-refused")
+    event = LaunchEvent(attempt="a", step=step, code=code, detail=detail, at=now)
     key = SigningKey(kid="k", published_at=now)
     return Case((event,), Facts(now, published={"token_endpoint": URL}, key=key, is_key_seen=True))
 
@@ -880,7 +931,6 @@ async def test_both_forms_that_the_ehr_speaks_of_are_the_cause(
 
 SENTENCES = [
     # Keycloak, Okta, Entra ID, Spring, oauthlib and others, as they send them.
-    ("invalid_client", "Invalid client or Invalid client credentials", ""),
     ("invalid_client", "Client assertion contains an invalid signature", "does not have the key"),
     ("invalid_client", "Client assertion audience is invalid", "another audience"),
     ("invalid_client", "The client_assertion token has an expiration too far into the future.",
@@ -898,12 +948,9 @@ SENTENCES = [
      "times wrong"),
     ("invalid_client", "The client_assertion expired too long ago", "times wrong"),
     ("invalid_client", "Invalid client_assertion: sub is too long", "iss and sub"),
-    ("invalid_client", "Client authentication with signed JWT failed: Token is not active",
-     "times wrong"),
     ("invalid_client", "JWT has expired", "times wrong"),
     ("invalid_client", "Unable to load public key", "could not fetch our keys"),
     ("invalid_client", "JWKS endpoint returned 404", "could not fetch our keys"),
-    ("invalid_client", "JWKS timeout", "could not fetch our keys"),
     ("invalid_client", "Could not retrieve the JSON Web Key Set", "could not fetch our keys"),
     ("invalid_client", "jku could not be dereferenced", "could not fetch our keys"),
     ("invalid_client", "Key id not recognised", "does not have the key"),
@@ -916,11 +963,8 @@ SENTENCES = [
     ("invalid_client", "Client authentication method not supported", "another way to auth"),
     ("invalid_client", "Client not found", "does not know our client id"),
     ("invalid_client", "No client with requested id: my-app", "does not know our client id"),
-    ("invalid_client", "The client application is disabled", "not active"),
     ("invalid_grant", "PKCE verification failed: Code mismatch", "PKCE check failed"),
-    ("invalid_grant", "OAuth2 Authorization code was already redeemed", "code was over"),
     ("invalid_grant", "The code was issued to another client", "to another client id"),
-    ("invalid_request", "Missing parameter: client_id", "in the body of the request"),
     ("invalid_request", "code_verifier required", "PKCE check failed"),
 ]  # fmt: skip
 
