@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 ASK_FOR_HELP = "Ask your health system for help, and give the reference below."
-TELL = "Tell your administrator, and give the reference below."
 REOPEN = "Close the app and open it again from the patient's chart."
-WAIT_AND_REOPEN = "Wait a little, then close the app and open it again from the patient's chart."
+WAIT_AND_START = "Wait a little, then start again from your EHR or from the start page."
 START = "Start again from your EHR or from the start page."
 START_AGAIN = "Start again."
 OPEN_AGAIN = "Open the app again from your EHR, or choose your health system on the start page."
@@ -24,17 +23,16 @@ FROM_AN_EHR = (
 )
 # For what may be a chance, and may be there to stay.
 IF_TWICE = "If it happens twice, ask your health system for help, and give the reference below."
-TELL_IF_TWICE = "If it happens twice, tell your administrator, and give the reference below."
 # For what ends a launch after months, or a moment after it began.
 IF_AT_ONCE = (
     "If it ends again at once, ask your health system for help, and give the reference below."
 )
-TELL_IF_AT_ONCE = "If it ends again at once, tell your administrator, and give the reference below."
 # What a person does in an EHR in place of these.
 _IN_EHR = {
-    ASK_FOR_HELP: TELL,
-    IF_TWICE: TELL_IF_TWICE,
-    IF_AT_ONCE: TELL_IF_AT_ONCE,
+    "Ask your health system for help": "Tell your administrator",
+    "ask your health system for help": "tell your administrator",
+    "then start again from your EHR or from the start page": "then close the app and open it again "
+    "from the patient's chart",
     START: REOPEN,
     START_AGAIN: REOPEN,
     OPEN_AGAIN: REOPEN,
@@ -192,7 +190,7 @@ class ParameterMissing(RequestError):
     )
     in_ehr = (
         "Open the app from the patient's chart; a bookmarked launch address opens nothing. "
-        f"{TELL_IF_TWICE}"
+        f"{IF_TWICE}"
     )
 
 
@@ -237,7 +235,7 @@ class UnknownEndpoint(RequestError):
         "The app was opened from an EHR that nobody has registered here, so nothing was sent to it."
     )
     next_step = f"Choose your health system on the start page.{FROM_AN_EHR}"
-    in_ehr = f"This EHR has to be connected to this app first. {TELL}"
+    in_ehr = f"This EHR has to be connected to this app first. {ASK_FOR_HELP}"
 
 
 class EndpointDisabled(UnknownEndpoint):
@@ -550,7 +548,7 @@ class NotSignedIn(AuthorizationRefused):
     title = "The EHR did not sign you in"
     happened = "The EHR needs you to sign in there, or to answer a question, and did not ask you."
     next_step = f"Sign in to your EHR or portal, then start again. {IF_TWICE}"
-    in_ehr = f"Sign in to the EHR. {REOPEN} {TELL_IF_TWICE}"
+    in_ehr = f"Sign in to the EHR. {REOPEN} {IF_TWICE}"
 
 
 class AuthorizationRequestRefused(AuthorizationRefused):
@@ -568,7 +566,7 @@ class AuthorizationRequestInvalid(AuthorizationRequestRefused):
     happened = "The EHR did not accept a part of what this app asked it."
     in_ehr = (
         "Close the app and open it again from the patient's chart: an EHR lets a launch be used "
-        f"only once, and for a short time. {TELL_IF_TWICE}"
+        f"only once, and for a short time. {IF_TWICE}"
     )
 
 
@@ -577,8 +575,7 @@ class AuthorizationServerUnavailable(AuthorizationRefused):
     status = 503
     title = "The EHR cannot sign you in right now"
     happened = "The EHR says that it is busy or has a problem of its own."
-    next_step = "Wait a little and start again."
-    in_ehr = WAIT_AND_REOPEN
+    next_step = WAIT_AND_START
 
 
 class AuthorizationResponseInvalid(SmartError):
@@ -663,7 +660,6 @@ class DiscoveryFailed(DiscoveryInvalid):
     title = "The EHR is not answering"
     happened = "The EHR could not say how to sign in to it. It has a problem of its own."
     next_step = "Try again in a few minutes. If it stays, ask your health system for help."
-    in_ehr = "Try again in a few minutes. If it stays, tell your administrator."
 
 
 class DiscoveryIncomplete(DiscoveryError):
@@ -728,8 +724,7 @@ class TokenEndpointFailed(TokenRefused):
 
     code = "token-endpoint-failed"
     happened = "The EHR had a problem of its own at the last step."
-    next_step = "Wait a little, then start again from your EHR or from the start page."
-    in_ehr = WAIT_AND_REOPEN
+    next_step = WAIT_AND_START
 
 
 class RefreshRefused(TokenRefused):
@@ -835,10 +830,6 @@ class IDTokenKeyUnknown(IDTokenError):
         "used. The EHR may just have changed its keys."
     )
     next_step = f"Wait a minute, then start again from your EHR or from the start page. {IF_TWICE}"
-    in_ehr = (
-        "Wait a minute, then close the app and open it again from the patient's chart. "
-        f"{TELL_IF_TWICE}"
-    )
 
 
 class JWKSError(TokenError):
@@ -857,8 +848,7 @@ class JWKSUnavailable(JWKSError):
         "The EHR had a problem of its own at the last step: what it proves its answers with could "
         "not be read, so nothing was used."
     )
-    next_step = "Wait a little, then start again from your EHR or from the start page."
-    in_ehr = WAIT_AND_REOPEN
+    next_step = WAIT_AND_START
 
 
 class LaunchContextError(TokenError):
