@@ -6,13 +6,17 @@ cause is one entry of a table and one test.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from smartapp.diagnosis import authorization, client, launching, record, refusals, tokens
 from smartapp.diagnosis.case import Case
 from smartapp.diagnosis.entry import Entry
 from smartapp.diagnosis.facts import Facts
 from smartapp.diagnosis.finding import LIKELY, POSSIBLE, RIGHT, SEEN, Finding
-from smartapp.launches.models import LaunchEvent
+from smartapp.exchange.pipeline import Sent
+from smartapp.launches import steps
+from smartapp.launches.models import LaunchEvent, Step
+from smartapp.protocol.errors import SmartError
 
 _ON_THE_WAY: tuple[Entry, ...] = (
     *launching.TABLE,
@@ -90,3 +94,24 @@ def before_launch(facts: Facts, *checks: str) -> Iterator[Finding]:
         if entry.before and entry.check in checks and entry.before(case):
             found = entry.about(case)
             yield replace(found, certainty=min(found.certainty, POSSIBLE))
+
+
+def explained(
+    facts: Facts,
+    error: SmartError,
+    check: str,
+    step: Step = Step.DISCOVERY,
+    sent: Sent | None = None,
+) -> Finding:
+    """Return what the table of causes says of an error that a check met at this step; `sent`: the
+    request to a token endpoint, where it was answered."""
+    detail: dict[str, Any] = {**steps.failure(error)}
+    if sent:
+        form, _ = steps.form_and_members(sent.response.body)
+        detail |= {"form": form, "sent": sorted(sent.fields)}
+    event = LaunchEvent(step=step, code=error.code, detail=detail, at=facts.now)
+    found, *others = causes((event,), facts)
+    # Where nothing speaks for one more than for another.
+    possible = [one.fix for one in others if one.certainty == found.certainty == POSSIBLE]
+    fix = " If that is right: ".join((found.fix, *possible))
+    return replace(found, check=check, fix=fix)

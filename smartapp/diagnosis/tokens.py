@@ -63,6 +63,7 @@ def _is_no_refusal(case: Case) -> bool:
     return is_foreign and case.named <= _SAYS_LITTLE
 
 
+_TOKEN_OVER = naming("token_over", but_not=("assertion", "scope"))
 _LIMITED = coded("ehr-limited", "token-budget-spent")
 _GATEWAY = ("Look for a gateway, a proxy or a sign-in page in between, and compare the token "
             "endpoint with the vendor's.")  # fmt: skip
@@ -207,14 +208,11 @@ TABLE = (
     Entry("C80", SEEN, "The EHR's token answer breaks a rule",
           lambda c: c.code == "token-response-invalid" and not _is_no_answer(c),
           "Tell the vendor which rule it is.", seen="{c.seen} Members that came: {c.received}."),
-    Entry("C125", SAID, "The EHR does not accept the refresh token any more",
-          every(coded("refresh-refused"), naming("token_over", but_not=("assertion", "scope"))),
-          f"{_ENDED} Ask the vendor to answer invalid_grant then (RFC 6749 §5.2): the app does not "
-          "ask again after it."),
     Entry("C125", LIKELY, "The EHR does not accept the refresh token any more",
-          lambda c: c.code == "refresh-refused" and c.ehr_error == "invalid_request"
-          and not c.named, f"{_ENDED} Ask the vendor to answer invalid_grant then (RFC 6749 §5.2).",
-          seen="{c.seen} It says no word about what is wrong."),
+          lambda c: c.code == "refresh-refused" and (
+              _TOKEN_OVER(c) or (c.ehr_error == "invalid_request" and not c.named)),
+          f"{_ENDED} Ask the vendor to answer invalid_grant then (RFC 6749 §5.2): the app does not "
+          "ask again after it.", said=_TOKEN_OVER),
     *_ID_TOKENS,
     Entry("C92", SEEN, "Several of the issuer's keys may have signed the id_token",
           every(coded("id-token-key-unknown"), broken("several")),

@@ -21,7 +21,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from smartapp import http
-from smartapp.diagnosis import doctor
+from smartapp.diagnosis import doctor, ehr_side
 from smartapp.diagnosis.finding import Finding
 from smartapp.keys.models import Algorithm, KeySet
 from smartapp.registrations import options, presets, registering, registry, smart_launcher
@@ -255,7 +255,7 @@ class AddingPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
 def _suggest(form: AddForm, findings: list[Finding]) -> None:
     """Ask for the reason to use PKCE unannounced if its absence stops launches, and suggest what is
     known about the vendor. A person decides, by pressing Add."""
-    if any(one.check == doctor.PKCE_UNANNOUNCED for one in findings):
+    if any(one.check == ehr_side.PKCE_UNANNOUNCED for one in findings):
         form.open_field = "pkce_unannounced"
         preset = presets.PRESETS.get(form["preset"].value(), presets.PRESETS[""])
         form.initial.setdefault(form.open_field, preset.known_of_pkce)

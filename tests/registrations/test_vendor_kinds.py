@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from smartapp.diagnosis import doctor
+from smartapp.diagnosis import ehr_side
 from smartapp.registrations import discovery, registry
 from tests.registrations.ehr import EHR
 from tests.registrations.test_register_ehr import register
@@ -261,7 +261,7 @@ async def test_a_server_of_another_version_is_said(
         (401, {"resourceType": "OperationOutcome"}, {}),
         (200, b"<CapabilityStatement/>", {}),
         (200, {"fhirVersion": "1.0.2"}, {}),
-        (200, b" " * (doctor.MAX_METADATA_BYTES + 1), {}),
+        (200, b" " * (ehr_side.MAX_METADATA_BYTES + 1), {}),
         (302, b"", {"Location": "https://sign-in.example/"}),
     ],
     ids=["R4", "not said", "not public", "XML", "something else", "too large", "a sign-in page"],
