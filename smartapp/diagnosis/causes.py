@@ -4,8 +4,9 @@ Pure: the timeline of one attempt and what is known beside it go in, findings co
 cause is one entry of a table and one test.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from smartapp.diagnosis import authorization, client, launching, record, refusals, tokens
@@ -48,29 +49,20 @@ def causes(timeline: Sequence[LaunchEvent], facts: Facts) -> tuple[Finding, ...]
     What was granted and read explains no request that was refused, and comes after what does.
     """
     case = Case(timeline, facts)
-    stopped = _judged(_first_applying(_STOPPED, case), facts)
-    beside = _judged(_applying(record.TABLE, case), facts)
-    if not (stopped or beside):
-        return tuple(_judged(_applying((_UNKNOWN,), case), facts))
-    found = [*stopped, *beside]
+    judged = partial(_judged, case)
+    stopped: list[Finding] = next(filter(None, map(judged, _STOPPED)), [])
+    found = [*stopped, *judged(record.TABLE)] or judged((_UNKNOWN,))
     return tuple(found if case.is_refused else sorted(found, key=_surest_first))
 
 
-def _judged(found: Sequence[Finding], facts: Facts) -> list[Finding]:
-    judged = (_checked(cause, facts.findings.get(cause.check)) for cause in found)
+def _judged(case: Case, entries: Iterable[Entry]) -> list[Finding]:
+    found = (entry.about(case) for entry in entries if entry.when(case))
+    judged = (_checked(cause, case.facts.findings.get(cause.check)) for cause in found)
     return sorted(judged, key=_surest_first)
 
 
 def _surest_first(cause: Finding) -> int:
     return -cause.certainty
-
-
-def _first_applying(tables: Sequence[Sequence[Entry]], case: Case) -> list[Finding]:
-    return next(filter(None, (_applying(entries, case) for entries in tables)), [])
-
-
-def _applying(entries: Sequence[Entry], case: Case) -> list[Finding]:
-    return [entry.about(case) for entry in entries if entry.when(case)]
 
 
 def _checked(cause: Finding, now: Finding | None) -> Finding:
