@@ -15,6 +15,8 @@ from smartapp.record.texts import text
 LOINC = "http://loinc.org"
 SNOMED = "http://snomed.info/sct"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+# ISO 3166, whose codes people know: "TW".
+COUNTRIES = "urn:iso:std:iso:3166"
 HL7 = ("http://terminology.hl7.org/", "http://hl7.org/fhir/")
 SYSTEM_NAMES = {
     LOINC: "LOINC",
@@ -211,6 +213,8 @@ def bare_code(system: str, code: str) -> str:
         return f"{name} {code}"
     if system == NULL_FLAVOR and code in NULL_FLAVORS:
         return NULL_FLAVORS[code]
+    if system == COUNTRIES:
+        return code
     # HL7's own codes are words ("problem-list-item"), and so are codes without a system. Codes of
     # other systems may not be.
     if (

@@ -23,11 +23,16 @@ VITAL_SIGNS = {
     "11881-0": "Fundal height",
     "55283-6": "Fetal heart rate",
 }
-# Pregnancy, smoking, alcohol, work.
+# Pregnancy, smoking, alcohol, work, wishes for care.
 HABITS = {
     "8665-2": "Last menstrual period",
     "82810-3": "Pregnancy status",
     "11778-8": "Estimated delivery date",
+    "11779-6": "Estimated delivery date, from the last menstrual period",
+    "11780-4": "Estimated delivery date, from ovulation",
+    "63895-7": "Breastfeeding status",
+    "11996-6": "Pregnancies",
+    "11977-6": "Births",
     "86645-9": "Pregnancy intention, next year",
     "72166-2": "Tobacco smoking status",
     "39240-7": "Tobacco use status",
@@ -38,5 +43,7 @@ HABITS = {
     "68518-0": "How often a drink with alcohol",
     "11341-5": "History of occupation",
     "86188-0": "History of occupation industry",
+    "95541-9": "Wishes for the experience of care",
+    "75773-2": "Wishes for treatment",
 }
 NAMES = VITAL_SIGNS | HABITS

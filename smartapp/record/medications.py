@@ -419,6 +419,9 @@ def _medication(sent: Resource, given: Given, replaced: frozenset[str]) -> Medic
     is_named = not (is_unknown or name.startswith((NOT_NAMED, NOT_READ)))
     is_bare = not is_named or bool(absent_code(medication_concept(resource)))
     marks = with_own_text(marks, resource, is_all_there_is=is_bare)
+    # Some EHRs send the instruction as a comment, too.
+    said_of_dose = {words for one in dosages for words in (one.words, one.for_patient)}
+    marks = marks._replace(notes=tuple(one for one in marks.notes if one not in said_of_dose))
     codes = medication_codings(resource, related)
     order = replace(
         order,

@@ -18,6 +18,8 @@ from smartapp.record.values import read_absence, read_value
 TYPE = "QuestionnaireResponse"
 NOT_NAMED = "Questionnaire that the EHR does not name"
 NOTHING_SAID = "a questionnaire without answers"
+# Also that of East Asia.
+_COLONS = ":\uff1a"
 DISPLAY = "http://hl7.org/fhir/StructureDefinition/display"
 
 
@@ -59,8 +61,9 @@ def _lines(resource: Resource) -> Iterator[str]:
     found = [*_answered(resource, ())]
     asked = Counter(question for _, question, _ in found)
     for above, question, answers in found:
-        where = (*above, question) if asked[question] > 1 else (question,)
-        yield f"{', '.join(where)}: {answers}"
+        where = ", ".join((*above, question) if asked[question] > 1 else (question,))
+        # The words may end with one: "Form ID:".
+        yield f"{where.rstrip(_COLONS)}: {answers}"
 
 
 def _answered(

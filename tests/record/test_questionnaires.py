@@ -49,6 +49,16 @@ def test_every_question_stands_with_its_answers_in_their_order() -> None:
     assert found.lines == ("Cardial comorbidity: Yes", "Angina: No", "Weight: 70 kg")
 
 
+def test_question_with_a_colon_of_its_own_gets_no_other() -> None:
+    items = [
+        {"linkId": words, "text": words, "answer": [{"valueString": "7"}]}
+        for words in ("Form:", "Pain")
+    ]
+    sent = about_patient("QuestionnaireResponse", "q", status="completed", item=items)
+    (found,) = read_social(given(sent)).entries
+    assert found.lines == ("Form: 7", "Pain: 7")
+
+
 def test_question_that_is_asked_twice_says_of_what() -> None:
     knees = [
         {"text": f"{side} knee", "item": [{"text": "Pain", "answer": [{"valueBoolean": pain}]}]}

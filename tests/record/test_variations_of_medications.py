@@ -614,6 +614,10 @@ def test_a_statement_beside_an_order(words: str, is_contradicted: bool) -> None:
         (dosed(repeated(when=["ACM"], offset=30)), "30 minutes before breakfast"),
         (dosed(repeated(when=["HS"], offset=0)), "before going to sleep | NOT more on this dose"),
         (dosed(repeated(when=["HS"], offset="soon")), "There is more on this dose"),
+        (
+            dosed("One daily", note=[{"text": "One daily"}, {"text": "Bleeds"}]),
+            "Bleeds | NOT One daily One daily | NOT Bleeds One daily | NOT One daily Bleeds One",
+        ),
         (order(WARFARIN, renderedDosageInstruction="One daily"), "Warfarin 5 mg One daily"),
         (
             order(WARFARIN, extension=[{"url": RENDERED, "valueMarkdown": "1-0-1-0 Stück"}]),
