@@ -18,7 +18,7 @@ from smartapp.as_shown import AsShownAdmin
 from smartapp.audit import trail
 from smartapp.diagnosis import doctor
 from smartapp.diagnosis.doctor_page import DoctorPage, configs
-from smartapp.registrations import registering, registry, sheet
+from smartapp.registrations import registering, registry, sheet, signing
 from smartapp.registrations.adding_page import AddingPage
 from smartapp.registrations.discovery_page import DiscoveryPages, State, state, with_last_document
 from smartapp.registrations.forms import EndpointForm, EndpointFormSet, RegistrationForm
@@ -139,7 +139,7 @@ class RegistrationAdmin(AsShownAdmin, AddingPage, DiscoveryPages, DoctorPage):
         obj.created_at = obj.created_at if change else now
         obj.updated_at = now
         chosen = form.cleaned_data.get("key_set")
-        obj.key_set = registering.key_set_for(
+        obj.key_set = signing.key_set_for(
             obj, chosen.slug if chosen else obj.slug, now=now, actor=actor(request)
         )
         registering.follow_preset(obj)

@@ -14,9 +14,10 @@ from django.utils import timezone
 from smartapp.as_shown import AsShownForm
 from smartapp.keys.models import KeySet
 from smartapp.protocol.client_assertion import LIFETIME_SECONDS
-from smartapp.registrations import registering, registry
+from smartapp.registrations import registering, registry, signing
+from smartapp.registrations.lists_of_texts import LinesField
 from smartapp.registrations.models import Endpoint, Registration
-from smartapp.registrations.options import LinesField, asked_for, pasted, widgets
+from smartapp.registrations.options import asked_for, pasted, widgets
 from smartapp.registrations.presets import PRESETS
 from smartapp.registrations.registering import SCOPES
 from smartapp.registrations.validation import validate_base_url, validate_own_address
@@ -101,7 +102,7 @@ class RegistrationForm(AsShownForm):
 
     def _check_alg(self, wanted: Registration, chosen: KeySet | None) -> None:
         slug = chosen.slug if chosen else self.instance.slug
-        registering.refuse_alg_too_early(wanted, slug, now=timezone.now(), actor=self.actor)
+        signing.refuse_alg_too_early(wanted, slug, now=timezone.now(), actor=self.actor)
 
 
 class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time

@@ -13,7 +13,7 @@ from smartapp import http
 from smartapp.diagnosis import doctor
 from smartapp.management.arguments import filled
 from smartapp.management.sealing import SealingCommand
-from smartapp.registrations import registering, registry, sheet
+from smartapp.registrations import registering, registry, sheet, signing
 from smartapp.registrations.options import OPTIONS, asked_for
 from smartapp.registrations.registering import Wanted
 
@@ -47,7 +47,7 @@ class Command(SealingCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             wanted = _wanted(options)
-            made_now = registering.about_new_key_set(wanted.key_set)
+            made_now = signing.about_new_key_set(wanted.key_set)
             endpoint = registering.register(wanted, now=timezone.now(), actor=ACTOR)
         except ValidationError as error:
             raise CommandError(_sentence(error)) from None
