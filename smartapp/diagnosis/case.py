@@ -49,14 +49,10 @@ _OUTSIDE = frozenset(
 )
 # Errors about who asks, by their name.
 _OF_CLIENT = ("invalid_client", "unauthorized_client", "invalid_assertion")
-_OF_A_PARAMETER = {
-    "parameter-missing": " is missing, or empty",
-    "parameter-repeated": " is there more than once",
-    "parameter-too-long": " is longer than any EHR sends",
-}
+# A sentence may begin with one, as it is written.
 _NAMES = frozenset((
     "iss", "launch", "state", "code", "aud", "azp", "exp", "iat", "nbf", "sub", "alg", "kid",
-    "nonce", "openid", "patient", "encounter",
+    "nonce", "openid", "patient", "encounter", "error",
 ))  # fmt: skip
 
 
@@ -343,10 +339,8 @@ class Case:
             answered = (str(self.http_status or ""), self.failure["ehr_error"])
             answer = " ".join(filter(None, answered))
             return f"{f'The EHR answered {answer}' if answer else self.code}.{self.quote}"
-        of_part = _OF_A_PARAMETER.get(self.broken_rule or self.code, "")
-        words += of_part if " " not in words else ""
         first = words.partition(" ")[0]
-        is_name = bool(of_part) or "_" in first or first.rstrip(":") in _NAMES
+        is_name = "_" in first or first.rstrip(":") in _NAMES
         return f"{words if is_name else words[0].upper() + words[1:]}.{self.quote}"
 
     @property

@@ -215,7 +215,8 @@ def _response(query: str) -> AuthorizationResponse | AuthorizationErrorResponse:
     values = _parse_query(query)
     for name, found in values.items():
         if len(found) > 1:
-            raise ParameterRepeated(plain_text(name, MAX_ERROR_CHARACTERS))
+            shown = plain_text(name, MAX_ERROR_CHARACTERS)
+            raise ParameterRepeated(f"parameter {shown} is there more than once")
     error = _optional(values, "error", max_characters=MAX_CODE_CHARACTERS)
     if error is not None and not values.get("state", [""])[0]:
         raise _without_state(error, values)
@@ -324,7 +325,7 @@ def _parse_query(query: str) -> dict[str, list[str]]:
     has more parameters.
     """
     if len(query) > MAX_QUERY_CHARACTERS:
-        raise ParameterTooLong("the whole query string")
+        raise ParameterTooLong("the whole query is longer than any EHR sends")
     try:
         pairs = parse_qsl(
             query, keep_blank_values=True, errors="replace", max_num_fields=MAX_PARAMETERS
@@ -344,12 +345,12 @@ def _optional(values: dict[str, list[str]], name: str, *, max_characters: int) -
     """
     found = values.get(name, [])
     if len(found) > 1:
-        raise ParameterRepeated(name)
+        raise ParameterRepeated(f"{name} is there more than once")
     if not found or not found[0]:
         return None
     value = found[0]
     if len(value) > max_characters:
-        raise ParameterTooLong(name)
+        raise ParameterTooLong(f"{name} is longer than any EHR sends")
     if not value.isprintable() or "\ufffd" in value:
         raise ParameterMalformed(f"{name} has control characters, or is not UTF-8")
     return value
@@ -359,5 +360,5 @@ def _required(values: dict[str, list[str]], name: str, *, max_characters: int) -
     """Return the single value of `name`, or raise ParameterMissing."""
     value = _optional(values, name, max_characters=max_characters)
     if value is None:
-        raise ParameterMissing(name)
+        raise ParameterMissing(f"{name} is missing, or empty")
     return value

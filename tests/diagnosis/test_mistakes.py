@@ -303,7 +303,9 @@ class TestWayBack:
         callback = await browser.to_callback(ehr_launch())
         await browser.get(f"{callback}&{name}=again")
         cause = await first_is("or with more", "C53")
-        assert cause.seen == f"{name} is there more than once. Its address has code, state."
+        assert (
+            cause.seen == f"Parameter {name} is there more than once. Its address has code, state."
+        )
 
     @pytest.mark.parametrize("query", ["", "?x=1", "?code=a&amp;state=b", "?state={state}"])
     async def test_who_came_from_an_ehr_is_told_so_when_its_answer_cannot_be_read(
