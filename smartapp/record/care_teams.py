@@ -39,9 +39,10 @@ def _team(resource: Resource, given: Given) -> Fact:
     ).between(start, end)
     if status_code(resource) == "active":
         marks = marks.going_on(start, end, given.now)
+    name = text(resource.get("name")) or concept_text(resource.get("category")) or "Care team"
     return Fact(
         marks=with_own_text(marks, resource, is_all_there_is=not resource.get("participant")),
-        name=text(resource.get("name")) or concept_text(resource.get("category")) or "Care team",
+        name=name,
         fold=OVER if status_code(resource) in ("inactive", "suspended") else "",
         began=start,
         ended=end,
@@ -50,7 +51,7 @@ def _team(resource: Resource, given: Given) -> Fact:
             labelled("because of", reasons(resource, given.related)),
         ),
         details=said(
-            *concept_texts(resource.get("category")),
+            *(words for words in concept_texts(resource.get("category")) if words != name),
             *displays(resource.get("managingOrganization")),
             *telecoms(resource, given.now),
         ),

@@ -151,6 +151,7 @@ _CATEGORIES = {
     "LP29684-5": "Radiology",
     "LP29708-2": "Cardiology",
     "LP7839-6": "Pathology",
+    "8716-3": "Vital signs",
     "SP": "Surgical pathology",
     "CP": "Cytopathology",
     "MB": "Microbiology",
@@ -384,7 +385,11 @@ def _report(resource: Resource, given: Given, person: Person) -> Document:
             *_relations_of_report(resource),
         ),
         details=said(
-            *(words_or_known(one, _CATEGORIES) for one in mappings(resource.get("category"))),
+            *(
+                words
+                for one in mappings(resource.get("category"))
+                if (words := words_or_known(one, _CATEGORIES)) != "Unknown"
+            ),
             # STU3 has the performer one level deeper.
             *displays([one.get("actor") or one for one in mappings(resource.get("performer"))]),
             _specimen(resource, given),
@@ -556,11 +561,11 @@ def _relation(relation: dict[str, Any]) -> str:
 
 
 def _categories(resource: Resource, kind: str) -> list[str]:
-    """Return the categories that say more than that it is a clinical note."""
+    """Return the categories that say more than that it is a clinical note, or of no known one."""
     return [
         words
         for category in mappings(resource.get("category"))
-        if (words := concept_text(category)) and words != kind
+        if (words := concept_text(category)) and words not in {kind, "Unknown"}
         if "clinical-note" not in codes(category)
     ]
 

@@ -21,7 +21,7 @@ from smartapp.record.elements import Resource, each_of, extensions, mapping, map
 from smartapp.record.facts import labelled, unless_recorded
 from smartapp.record.marks import Marks, doubted, read_marks
 from smartapp.record.modifiers import reason_to_leave_out, status_text
-from smartapp.record.moments import Moment, member_moment, newest_first
+from smartapp.record.moments import UNKNOWN, Moment, member_moment, newest_first
 from smartapp.record.narratives import with_own_text
 from smartapp.record.people import Person, read_person
 from smartapp.record.reading import Given, Read, read_each
@@ -186,13 +186,20 @@ def encounters_to_follow(resources: Iterable[Resource]) -> tuple[str, ...]:
     )
 
 
+def _types(resource: Resource) -> list[str]:
+    """Return the types, without one that only says that nobody knows it; every visit of Oracle's
+    Soarian has that."""
+    types = each_of(resource.get("type"))
+    return concept_texts([one for one in types if absent_code(one) not in UNKNOWN])
+
+
 def read_encounter(resource: Resource, related: Related) -> Encounter:
     """Return one encounter, even if it was entered in error."""
     # R5 calls the period the actual one, and has a planned one beside it.
     started, ended = period_moments(resource.get("period") or resource.get("actualPeriod"))
     began = started or member_moment(resource, "plannedStartDate")
     kind = _kind(resource.get("class"))
-    name = concept_text(resource.get("type")) or concept_text(resource.get("serviceType"))
+    name = next(iter(_types(resource)), "") or concept_text(resource.get("serviceType"))
     return Encounter(
         marks=with_own_text(
             read_marks(
@@ -309,7 +316,7 @@ def _why_cancelled(extension: dict[str, Any]) -> str:
 
 def _details(resource: Resource, name: str) -> Iterable[str]:
     stay = mapping(resource.get("hospitalization")) or mapping(resource.get("admission"))
-    yield from concept_texts(resource.get("type"))[1:]
+    yield from _types(resource)[1:]
     yield from map(_why_cancelled, extensions(resource, _CANCELLED_BECAUSE))
     service = concept_text(resource.get("serviceType"))
     if service and service != name:

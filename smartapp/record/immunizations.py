@@ -1,5 +1,6 @@
 """Immunizations: given, not given and why, or only reported (FHIR R4)."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -36,6 +37,7 @@ from smartapp.record.spans import in_place_of_a_date
 from smartapp.record.statements import Statement, read_undated_statement, says_none
 from smartapp.record.texts import prose, text
 
+UNKNOWN_AMOUNT = re.compile(r"0(\.0*)? \W*unknown\b.*", re.IGNORECASE)
 NOT_NAMED = "Vaccine that the EHR does not name"
 VACCINATION_PROCEDURE = "VaccinationProcedure"
 # R4's reasons (immunization-status-reason), for servers that send only the code.
@@ -238,8 +240,13 @@ def _expiration(expires: Moment, given: Moment | None) -> str:
 
 
 def _amount(resource: Resource) -> str:
-    """Return "0.5 mL"; a number without a unit may be of anything."""
+    """Return "0.5 mL"; a number without a unit may be of anything.
+
+    Oracle Health sends "0 unknown unit" of doses that a patient told of, which is no amount.
+    """
     words = amount_text(resource.get("doseQuantity"))
+    if UNKNOWN_AMOUNT.fullmatch(words):
+        return ""
     return f"amount: {words}" if words.endswith(NO_UNIT) else words
 
 

@@ -51,6 +51,8 @@ _CLOCK = re.compile(
 )
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH_NUMBERS = {name.casefold(): number for number, name in enumerate(MONTHS, 1)}
+# Reasons why a date is absent that say no more than that nobody knows it.
+UNKNOWN = frozenset({"unknown", "asked-unknown"})
 DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
 
@@ -75,6 +77,8 @@ class Moment(NamedTuple):
     def date_text(self) -> str:
         """The date in a form that has the same meaning in every country: 3 Feb 2024. Pages show
         `day_text`."""
+        if self.sent in UNKNOWN and not self.is_readable:
+            return "date unknown"
         if self.precision == "unreadable":
             return f"date not readable: {self.sent}"
         if self.precision == "year":

@@ -75,7 +75,8 @@ def _goal(sent: Resource, related: Related) -> Fact:
     status = sent.get("lifecycleStatus") or sent.get("status")
     resource = {**sent, "lifecycleStatus": status}
     start = member_moment(resource, "startDate", "statusDate")
-    name = named_or(resource.get("description"), GOAL_NOT_NAMED)
+    # Oracle's Soarian sends descriptions with the elements of HTML.
+    name = text(prose(named_or(resource.get("description"), GOAL_NOT_NAMED)))
     marks = read_marks(
         resource,
         when=start,

@@ -1104,7 +1104,7 @@ DAY = {"effectiveDateTime": "2026-06-03"}
         ),
         (
             (vital("8867-4", 62, effectiveDateTime=None, _effectiveDateTime=absent("unknown")),),
-            "62 /min | date not readable: unknown",
+            "62 /min | date unknown",
         ),
         # One side that is sent again, and a bound beyond what is usual.
         (

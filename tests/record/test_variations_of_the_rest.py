@@ -341,7 +341,7 @@ LATERALITY = {"url": "http://example.org/laterality", "valueCodeableConcept": wo
         ),
         (
             condition(_onsetDateTime=absent("unknown"), recordedDate="2026-02-01"),
-            "date not readable: unknown recorded 1 Feb 2026",
+            "date unknown recorded 1 Feb 2026",
         ),
         (
             condition(onsetAge={"value": 50, "comparator": "<", "unit": "a"}),
@@ -438,13 +438,19 @@ def cvx(code: str) -> Resource:
             "This dose does not count (Cold chain break)",
         ),
         (vaccine(primarySource=False, reportOrigin=words("Parent")), "As reported (Parent)"),
+        # What Oracle Health sends of doses that a patient told of, is no amount.
+        (
+            vaccine(lotNumber="L1", doseQuantity={"value": 0.0, "unit": "unknown unit"}),
+            "lot L1 | NOT unknown",
+        ),
+        (vaccine(doseQuantity={"value": 0.5, "unit": "unknown unit"}), "0.5 unknown unit"),
         (
             vaccine(occurrenceDateTime=None, occurrenceString="in 1988", recorded="2026-05-01"),
             "in 1988 | recorded 1 May 2026",
         ),
         (
             vaccine(occurrenceDateTime=None, _occurrenceDateTime=absent("unknown")),
-            "date not readable: unknown",
+            "date unknown",
         ),
         (vaccine(occurrenceDateTime="2031-01-01"), "Dated in the future"),
         (vaccine(vaccineCode=cvx("998")), "No vaccine administered"),
@@ -511,6 +517,18 @@ def of(resource_type: str, **members: Any) -> Resource:
 
 def procedure(**members: Any) -> Resource:
     return of("Procedure", **{"status": "completed", "code": words("Amputation"), **members})
+
+
+# A required element that a system does not have.
+NOT_KNOWN = {
+    "coding": [
+        {
+            "system": "http://terminology.hl7.org/CodeSystem/data-absent-reason",
+            "code": "unknown",
+            "display": "Unknown",
+        }
+    ]
+}
 
 
 def encounter(**members: Any) -> Resource:
@@ -841,6 +859,22 @@ TELECOM = [
             "diagnosis: First (Admission) diagnosis: Second",
         ),
         ("encounters", encounter(period="2026-01-01"), "1 Jan 2026"),
+        (
+            "encounters",
+            encounter(type=[NOT_KNOWN], **{"class": {"code": "IMP"}}),
+            "Inpatient | NOT Unknown",
+        ),
+        (
+            "plans",
+            goal(description=words("<ul><li>Goal 1: less salt</li></ul><br/>")),
+            "Goal 1: less salt | NOT <",
+        ),
+        ("plans", goal(description=words("HbA1c < 7 % and LDL > 1")), "HbA1c < 7 % and LDL > 1"),
+        (
+            "documents",
+            report(category=[NOT_KNOWN], conclusion="Clear"),
+            "Clear | NOT Unknown",
+        ),
         (
             "encounters",
             encounter(
@@ -1519,6 +1553,11 @@ def test_other_sections(section: str, given: Resource, says: str) -> None:
     assert_says(words_of(section, given), says)
 
 
+def test_a_team_without_a_name_is_called_by_its_category_once() -> None:
+    team = of("CareTeam", status="active", category=[words("Longitudinal team")])
+    assert words_of("care-team", team).count("Longitudinal team") == 1
+
+
 @pytest.mark.parametrize(
     ("section", "given", "other", "is_contradicted"),
     [
@@ -1666,7 +1705,7 @@ def test_what_has_ended_and_is_listed_as_current_says_so(
     ("status", "says"),
     [
         ("active", "Breast cancer end: unknown | NOT not readable"),
-        ("resolved", "resolved or inactive | date not readable: unknown"),
+        ("resolved", "resolved or inactive | date unknown"),
     ],
 )
 def test_an_end_that_nobody_knows_ends_nothing_that_is_active(status: str, says: str) -> None:
