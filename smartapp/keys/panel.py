@@ -98,15 +98,15 @@ def needs_naming(line: Line, step: str, now: datetime) -> bool:
 
 def page(key_set: KeySet, user: User | AnonymousUser, now: datetime) -> dict[str, Any]:
     """Return the template context. It has buttons only for what `user` may do now."""
-    found = rotation.of(key_set)
+    [reading] = rotation.of_each([key_set])
     keys = list(key_set.signing_keys.order_by("-published_at", "-id").defer("sealed_private_key"))
     may_rotate = user.has_perm("keys.rotate_keyset")
     may_risk = user.has_perm("keys.emergency_keyset")
     sections = [
         _section(key_set, line, keys, now, may_rotate=may_rotate, may_risk=may_risk)
-        for line in found
+        for line in reading.lines
     ]
-    warnings = automation.all_warnings([key_set], now) + heartbeat.failures(now)
+    warnings = automation.warnings(reading, now) + heartbeat.failures(now)
     to_be_told = [one for one in sections if one.after_emergency and one.after_emergency["ehrs"]]
     return {
         "key_set": key_set,
@@ -120,7 +120,7 @@ def page(key_set: KeySet, user: User | AnonymousUser, now: datetime) -> dict[str
         "sections": sorted(sections, key=lambda section: not section.used_by),
         "marks": timeline.marks(now),
         "stale_copies": [_stale_row(copy, now) for copy in key_set.stale_copies.all()],
-        "evidence": evidence.of(key_set, found, now),
+        "evidence": evidence.of(key_set, reading.lines, now),
         "may_rotate": may_rotate,
         "may_import": user.has_perm("keys.import_keyset"),
         "now": wording.moment(now),

@@ -179,16 +179,17 @@ class Command(SealingCommand):
 
     def _show(self, key_sets: list[KeySet]) -> None:
         now = timezone.now()
-        for key_set in key_sets:
+        for reading in rotation.of_each(key_sets):
+            key_set = reading.key_set
             self.stdout.write(f"Key set {key_set}")
             self.stdout.write(f"  {wording.wait(key_set)}")
             self.stdout.write(f"  {'alg':5}  {'kid':43}  {'state':9}  life")
             for key in key_set.signing_keys.order_by("alg", "published_at"):
                 life = wording.life(key, now)
                 self.stdout.write(f"  {key.alg:5}  {key.kid:43}  {key.state(now):9}  {life}")
-            for line in rotation.of(key_set):
+            for line in reading.lines:
                 self.stdout.write(f"  Next for {line.alg}: {wording.next_step(key_set, line, now)}")
-            for warning in automation.all_warnings([key_set], now):
+            for warning in automation.warnings(reading, now):
                 self.stdout.write(f"  {warning}")
         if not key_sets:
             self.stdout.write("There are no key sets yet: register_ehr makes the first.")
