@@ -56,8 +56,7 @@ def revocation_of(
     """Return a new row, not saved, with the tokens to revoke. With `lease` it waits a while,
     because the caller tries at once."""
     row = Revocation(uuid=uuid4(), launch=launch, endpoint_id=endpoint_id, asked_at=now)
-    issued = Issued(held.refresh_token, held.access_token, held.token_endpoint)
-    row.sealed_tokens = FORM.seal(issued, revocation_context(row))
+    row.sealed_tokens = FORM.seal(_issued(held), revocation_context(row))
     row.not_before = now + LEASE if lease else now
     return row
 
@@ -117,7 +116,10 @@ def load(pk: UUID) -> tuple[EndpointConfig, Issued] | None:
 def _unseal(row: Revocation) -> Issued:
     if row.uuid != row.launch:
         return FORM.unseal(row.sealed_tokens, revocation_context(row))
-    held = tokens.unseal(row.sealed_tokens, row.launch)
+    return _issued(tokens.unseal(row.sealed_tokens, row.launch))
+
+
+def _issued(held: LaunchTokens | Issued) -> Issued:
     return Issued(held.refresh_token, held.access_token, held.token_endpoint)
 
 
