@@ -56,7 +56,7 @@ def needed(config: EndpointConfig) -> dict[str, str]:
     if "launch/patient" in parse_scopes(config.standalone_scope):
         uses["context-standalone-patient"] = "a patient's own record"
     uses[_BY_AUTH_METHOD[AuthMethod(config.auth_method)]] = "this app's authentication"
-    for scope in parse_scopes(f"{config.scope} {config.standalone_scope}"):
+    for scope in config.scopes:
         uses |= dict.fromkeys(_of_scope(scope), f"the scope {scope}")
     return uses
 

@@ -27,7 +27,7 @@ from smartapp.protocol.errors import (
 )
 from smartapp.protocol.fhir import is_r4, parse_resource
 from smartapp.protocol.json import JSONInvalid, parse_json_object
-from smartapp.protocol.scopes import ResourceScope, parse_scope, parse_scopes
+from smartapp.protocol.scopes import ResourceScope, parse_scope
 from smartapp.protocol.urls import host_of
 from smartapp.record.elements import mappings
 from smartapp.registrations import discovery, trust
@@ -68,7 +68,7 @@ async def publishes(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncItera
         return
     for finding in (*_documents(config, observation), *_needs(config, observation)):
         yield finding
-    if "openid" in parse_scopes(f"{config.scope} {config.standalone_scope}"):
+    if "openid" in config.scopes:
         for issuer in observation.issuers:
             found = await _issuer_keys(config, observation, issuer)
             # Of several that are expected, the EHR signs in the name of one.
@@ -302,7 +302,7 @@ def _spoken_version(statement: dict[str, Any]) -> str:
 
 
 def _types(config: EndpointConfig) -> set[str]:
-    asked = map(parse_scope, parse_scopes(f"{config.scope} {config.standalone_scope}"))
+    asked = map(parse_scope, config.scopes)
     return {one.resource for one in asked if isinstance(one, ResourceScope)} - {"*"}
 
 

@@ -30,6 +30,7 @@ from smartapp.protocol.errors import (
     StateOfAnotherRegistration,
     UnknownEndpoint,
 )
+from smartapp.protocol.scopes import parse_scopes
 from smartapp.protocol.urls import base_key, host_of, without_trailing_slash
 from smartapp.registrations import changes, options, presets, smart_launcher, validation
 from smartapp.registrations.models import Endpoint, Member, Registration
@@ -90,6 +91,11 @@ class EndpointConfig(OptionValues):
     def opens_from_ehr(self) -> bool:
         """Whether EHR launches use this endpoint: not if the registration is for patients only."""
         return validation.opens_from_ehr(self.scope)
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes that are asked for, in EHR launches or standalone, each once."""
+        return parse_scopes(f"{self.scope} {self.standalone_scope}")
 
     @property
     def takes_pkce_unannounced(self) -> bool:
