@@ -4,7 +4,7 @@ A result that is not the same outside its panel is labelled with it: a resistanc
 a gene with its variant.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from smartapp.record.codes import concept_text, status_code
@@ -302,16 +302,26 @@ def _subjects(panels: Iterable[Reading]) -> dict[int, str]:
 
 
 def _subjects_apart(panels: Sequence[Reading]) -> list[str]:
+    """Return the words of the components that tell these results apart, all of one name."""
+
+    def subject(panel: Reading, name: str) -> str:
+        said = [p.value for p in panel.parts if p.name == name]
+        return ", ".join(one.text for one in said if one.text and one.number is None)
+
+    return _told_apart(panels, subject) or [""] * len(panels)
+
+
+def _told_apart(
+    panels: Sequence[Reading], words_of: Callable[[Reading, str], str]
+) -> list[str] | None:
+    """Return the words of each panel for the first name of a component whose words tell the panels
+    apart. Susceptibilities do not: they are results."""
     for name in dict.fromkeys(part.name for part in panels[0].parts):
-        said = [
-            [p.value.text for p in one.parts if p.name == name and p.value.number is None]
-            for one in panels
-        ]
-        words = [", ".join(filter(None, one)) for one in said]
-        are_results = not _SUSCEPTIBILITIES.isdisjoint(one.casefold() for one in words)
-        if all(words) and len({*words}) == len(words) and not are_results:
+        words = [words_of(one, name) for one in panels]
+        is_apart = all(words) and len({*words}) == len(words)
+        if is_apart and _SUSCEPTIBILITIES.isdisjoint(map(str.casefold, words)):
             return words
-    return [""] * len(panels)
+    return None
 
 
 def labels_apart(labelled: Sequence[tuple[Reading, str]]) -> dict[int, str]:
@@ -331,11 +341,13 @@ def labels_apart(labelled: Sequence[tuple[Reading, str]]) -> dict[int, str]:
 
 def _words_apart(panels: Sequence[Reading]) -> list[str]:
     """Return what to add to the labels of these panels, so that no two are alike."""
-    for name in dict.fromkeys(part.name for part in panels[0].parts):
-        said = [next((p.value for p in one.parts if p.name == name), NO_VALUE) for one in panels]
-        words = {value.text for value in said if value.text and value.number is None}
-        if len(words) == len(panels) and _SUSCEPTIBILITIES.isdisjoint(map(str.casefold, words)):
-            return [f", {value.text}" for value in said]
+
+    def first(panel: Reading, name: str) -> str:
+        value = next((p.value for p in panel.parts if p.name == name), NO_VALUE)
+        return value.text if value.number is None else ""
+
+    if words := _told_apart(panels, first):
+        return [f", {one}" for one in words]
     if any(map(_is_susceptibility, panels[0].parts)) or not panels[0].parts:
         return [f" ({number})" for number in range(1, len(panels) + 1)]
     return [""] * len(panels)
