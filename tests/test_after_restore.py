@@ -79,11 +79,11 @@ def test_administrators_sign_in_again_and_make_new_recovery_codes() -> None:
 def test_links_with_which_administrators_choose_a_password_end() -> None:
     """One that was used after the backup would work again."""
     ann = User.objects.create_superuser("ann")
-    path = urlsplit(invitations.link(ann)).path
+    path = urlsplit(invitations.invite(ann)).path
     assert Client().get(path).status_code == 302  # to the form
     after_restore()
     assert "does not work any more" in Client().get(path).content.decode()
-    assert Client().get(urlsplit(invitations.link(ann)).path).status_code == 302
+    assert Client().get(urlsplit(invitations.invite(ann)).path).status_code == 302
 
 
 class TestKeys:

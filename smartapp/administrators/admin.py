@@ -2,20 +2,28 @@
 
 On Django's own pages, a user who may change users can become superuser, and can set a superuser's
 password. Here a user who is not a superuser can change or delete only users and groups with no more
-rights than their own, and can grant only rights that they have.
+rights than their own, and can grant only rights that they have. Nobody types a password for
+somebody else: everybody gets a one-time link, and chooses their own.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth import admin as auth
-from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.forms import (
+    ReadOnlyPasswordHashWidget,
+    UserChangeForm,
+    UsernameField,
+)
 from django.contrib.auth.models import Group, Permission, User
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 
+from smartapp.administrators import invitations
 from smartapp.as_shown import AsShownAdmin, AsShownForm
 
 
@@ -77,7 +85,38 @@ def _is_last_superuser(users: Iterable[User]) -> bool:
     return bool(found) and found <= without
 
 
+class NewUserForm(forms.ModelForm):
+    """A new administrator: a name only. Rights are given on the next page, a password by nobody."""
+
+    class Meta:
+        model = User
+        fields = ("username",)
+        field_classes = {"username": UsernameField}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.instance.is_staff = True
+        self.instance.set_unusable_password()
+
+    def clean_username(self) -> str:
+        username: str = self.cleaned_data["username"]
+        if similar := invitations.similar_to(username):
+            raise ValidationError(f"There is {similar} already.")
+        return username
+
+
+class _LinkWidget(ReadOnlyPasswordHashWidget):
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        return super().get_context(name, value, attrs) | {"button_label": "Make a one-time link"}
+
+
 class UserForm(AsShownForm, UserChangeForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if password := self.fields.get("password"):
+            password.widget = _LinkWidget()
+            password.help_text = "They choose their own, at a one-time link that you give them."
+
     def clean(self) -> dict[str, Any]:
         """Refuse to take away the rights of the last superuser, be it by their own hand."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
@@ -97,12 +136,39 @@ class GroupForm(AsShownForm):
 @admin.register(User)
 class UserAdmin(NoFurther, auth.UserAdmin):
     form = UserForm
+    add_form = NewUserForm
+    add_fieldsets = ((None, {"fields": ("username",)}),)
     # A sign-in changes the first one, also while another administrator has the page open.
     readonly_fields = ("last_login", "date_joined")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
         return fields if request.user.is_superuser else (*fields, "is_superuser")
+
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,
+        form_url: str = "",  # noqa: ARG002 - Django's
+    ) -> HttpResponse:
+        """Show a one-time link, once it is asked for, in place of Django's form for a password."""
+        user = self.get_object(request, id)
+        if user is None:
+            raise Http404
+        if not self.has_change_permission(request, user):
+            raise PermissionDenied
+        if user == request.user:
+            return redirect("admin:password_change")
+        may = invitations.may_sign_in(user)
+        link = invitations.invite(user) if may and request.method == "POST" else ""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"One-time link for {user}",
+            "original": user,
+            "may_sign_in": may,
+            "link": link,
+        }
+        return render(request, "administrators/invite.html", context)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
         """Protect the last superuser. Django lists what is protected, and deletes nothing."""

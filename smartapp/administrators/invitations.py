@@ -14,7 +14,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from smartapp.administrators import pages
 from smartapp.administrators.models import SecondFactor
-from smartapp.audit import trail
+from smartapp.audit import origin, trail
 from smartapp.audit.models import AuditEvent
 
 INVITED = "administrator.invite"
@@ -41,10 +41,19 @@ def may_sign_in(user: User) -> bool:
     return user.is_active and user.is_staff
 
 
+def similar_to(username: str) -> User | None:
+    """Return the user with this name, in whichever letters. Whoever lost their phone must not
+    become a second one."""
+    return User.objects.filter(username__iexact=username).first()
+
+
 tokens = InvitationTokens()
 
 
-def link(user: User) -> str:
+@transaction.atomic
+def invite(user: User) -> str:
+    """Return a one-time link for this administrator, and record that it was made."""
+    trail.record(origin.actor(), INVITED, f"administrator {user}")
     uid, token = urlsafe_base64_encode(force_bytes(user.pk)), tokens.make_token(user)
     return f"{settings.PUBLIC_URL}{reverse('administrators:invitation', args=[uid, token])}"
 

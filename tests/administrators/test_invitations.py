@@ -114,6 +114,70 @@ class TestLink:
         assert not User.objects.get(username="ann").has_usable_password()
 
 
+class TestFromAColleague:
+    """An administrator adds another one in the admin site, and passes a one-time link on."""
+
+    def page(self, user: User) -> str:
+        return f"/admin/auth/user/{user.pk}/password/"
+
+    def made(self, browser: Client, user: User) -> str:
+        html = browser.post(self.page(user)).content.decode()
+        found = re.search(r"<code>(http://127\.0\.0\.1:8000/\S+)</code>", html)
+        assert found is not None, html
+        return urlsplit(found.group(1)).path
+
+    def added(self, browser: Client) -> User:
+        html = browser.get("/admin/auth/user/add/").content.decode()
+        assert 'type="password"' not in html
+        assert browser.post("/admin/auth/user/add/", {"username": "bob"}).status_code == 302
+        return User.objects.get(username="bob")
+
+    def test_a_new_one_chooses_the_password_and_has_no_rights_yet(self, signed_in: Client) -> None:
+        bob, browser = self.added(signed_in), Client()
+        assert bob.is_staff and not bob.is_superuser and not bob.has_usable_password()
+        html = signed_in.get(f"/admin/auth/user/{bob.pk}/change/").content.decode()
+        assert "Make a one-time link" in html
+        choose(browser, self.made(signed_in, bob))
+        bob.refresh_from_db()
+        assert bob.check_password(PASSWORD) and not bob.is_superuser
+
+    def test_the_page_alone_makes_none(self, signed_in: Client) -> None:
+        bob = self.added(signed_in)
+        assert "<code>" not in signed_in.get(self.page(bob)).content.decode()
+        assert not AuditEvent.objects.filter(action=invitations.INVITED).exists()
+
+    def test_it_is_recorded_who_made_it(self, signed_in: Client) -> None:
+        link = self.made(signed_in, self.added(signed_in))
+        event = AuditEvent.objects.get(action=invitations.INVITED)
+        assert (event.actor, event.target) == ("alice", "administrator bob")
+        assert link.split("/")[-2] not in str(list(AuditEvent.objects.values()))
+
+    def test_nobody_types_a_password_for_somebody_else(self, signed_in: Client) -> None:
+        bob = self.added(signed_in)
+        signed_in.post(self.page(bob), {"password1": PASSWORD, "password2": PASSWORD})
+        bob.refresh_from_db()
+        assert not bob.has_usable_password()
+
+    def test_ones_own_is_changed_with_the_old_one(self, signed_in: Client, alice: User) -> None:
+        assert signed_in.post(self.page(alice))["Location"] == "/admin/password_change/"
+        assert not AuditEvent.objects.filter(action=invitations.INVITED).exists()
+
+    @pytest.mark.parametrize("flaw", [{"is_active": False}, {"is_staff": False}])
+    def test_who_may_not_sign_in_gets_none(self, signed_in: Client, flaw: dict[str, Any]) -> None:
+        bob = self.added(signed_in)
+        User.objects.filter(pk=bob.pk).update(**flaw)
+        html = signed_in.post(self.page(bob)).content.decode()
+        assert "not allowed to sign in" in html and "<code>" not in html
+
+    def test_a_name_in_other_letters_is_refused(self, signed_in: Client) -> None:
+        html = signed_in.post("/admin/auth/user/add/", {"username": "Alice"}).content.decode()
+        assert "There is alice already." in html
+
+    @pytest.mark.parametrize("pk", ["999", "x"])
+    def test_nobody_gets_none(self, signed_in: Client, pk: str) -> None:
+        assert signed_in.get(f"/admin/auth/user/{pk}/password/").status_code == 404
+
+
 class TestWhoExists:
     def test_gets_a_new_password_and_a_new_second_factor(
         self, signed_in: Client, settings: Settings

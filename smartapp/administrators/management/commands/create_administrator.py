@@ -9,7 +9,6 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from smartapp.administrators import invitations
-from smartapp.audit import origin, trail
 
 LINK = """\
 {sentence}
@@ -31,19 +30,19 @@ class Command(BaseCommand):
         parser.add_argument("username")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        user, is_new = _administrator(options["username"])
+        user, link, is_new = _invited(options["username"])
         sentence = (
             f"{user} chooses a password at this link, and may do everything:"
             if is_new
             else f"{user} chooses a new password at this link, and sets up a new second factor:"
         )
-        self.stdout.write(LINK.format(sentence=sentence, user=user, link=invitations.link(user)))
+        self.stdout.write(LINK.format(sentence=sentence, user=user, link=link))
 
 
 @transaction.atomic
-def _administrator(username: str) -> tuple[User, bool]:
-    """Return the administrator with this name, and whether it is new. A new one has no usable
-    password."""
+def _invited(username: str) -> tuple[User, str, bool]:
+    """Return the administrator with this name, their link, and whether they are new. A new one has
+    no usable password."""
     user = User.objects.filter(username=username).first()
     if user is not None and not invitations.may_sign_in(user):
         raise CommandError(
@@ -52,8 +51,7 @@ def _administrator(username: str) -> tuple[User, bool]:
         )
     is_new = user is None
     if user is None:
-        if similar := User.objects.filter(username__iexact=username).first():
-            # Whoever lost their phone must not become a second one, who may do everything.
+        if similar := invitations.similar_to(username):
             raise CommandError(f"There is {similar}. Write the name as it is there.")
         user = User(username=username, is_staff=True, is_superuser=True)
         user.set_unusable_password()
@@ -62,5 +60,4 @@ def _administrator(username: str) -> tuple[User, bool]:
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         user.save()
-    trail.record(origin.actor(), invitations.INVITED, f"administrator {user}")
-    return user, is_new
+    return user, invitations.invite(user), is_new
