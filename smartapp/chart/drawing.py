@@ -21,6 +21,13 @@ from smartapp.record.news import Share, overview
 # Marks the place of the pieces in launch.html. It contains a NUL, so no template and no record can
 # contain it.
 _PIECES = "\0pieces\0"
+# How a patient reads the app's own sentences about the record. In what the EHR itself wrote, the
+# space in "the EHR" does not break (`record/texts.py`), so its words stay.
+_TO_A_PATIENT = {
+    **{f"{word} the EHR": f"{word} your health system's record" for word in ("in", "of", "see")},
+    "the EHR": "your health system",
+    "The EHR": "Your health system",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +46,13 @@ def draw_shell(page: LaunchPage, **shown: Any) -> Shell:
 
 
 def draw(part: Part, page: LaunchPage) -> str:
-    """Return the HTML of a part that was read."""
-    part = _in_patients_words(part) if page.is_patients else part
+    """Return the HTML of a part that was read, in the words of its reader."""
+    if page.is_patients:
+        return _to_a_patient(_drawn(_in_patients_words(part), page))
+    return _drawn(part, page)
+
+
+def _drawn(part: Part, page: LaunchPage) -> str:
     match part:
         case Who():
             return render_to_string(
@@ -69,10 +81,19 @@ def _in_patients_words(part: Part) -> Part:
     return part
 
 
-def draw_news(shares: Mapping[str, Share], *, encounter: str | None, now: datetime) -> str:
+def _to_a_patient(html: str) -> str:
+    for to_anybody, to_a_patient in _TO_A_PATIENT.items():
+        html = html.replace(to_anybody, to_a_patient)
+    return html
+
+
+def draw_news(
+    shares: Mapping[str, Share], page: LaunchPage, *, encounter: str | None, now: datetime
+) -> str:
     """Return the first block, made from the shares of all its lists."""
     found = overview(shares, encounter=encounter, now=now)
-    return render_to_string("sections/news.html", {"news": found})
+    html = render_to_string("sections/news.html", {"news": found})
+    return _to_a_patient(html) if page.is_patients else html
 
 
 def draw_end(

@@ -126,7 +126,7 @@ class PageBody:
                         if name != "who":
                             yield name, piece
                 if "news" not in pieces.keys() | kept.pieces.keys() and self._can_tell_news():
-                    pieces["news"] = await computed(self._news)
+                    pieces["news"] = await computed(self._news, page)
                     yield "news", pieces["news"]
         if not chart_of(self._read).is_unreadable:
             await self._keep(pieces)
@@ -135,9 +135,9 @@ class PageBody:
         """Whether everything that the first block needs was read, or failed to be read."""
         return self._shares.keys() >= SOURCES.keys()
 
-    def _news(self) -> str:
+    def _news(self, page: LaunchPage) -> str:
         encounter = self._access.tokens.context.encounter
-        return draw_news(self._shares, encounter=encounter, now=self._kept.read_at)
+        return draw_news(self._shares, page, encounter=encounter, now=self._kept.read_at)
 
     @property
     def _shares(self) -> dict[str, Share]:

@@ -64,8 +64,10 @@ class Wording:
 
 def in_patients_words(words: str) -> str:
     """Return the app's own words with "your health system" for "the EHR", which patients may never
-    have heard of. What is quoted stays."""
+    have heard of. What is quoted stays; "the EHR" in it gets a space that does not break, as in the
+    record's texts (`record/texts.py`)."""
     own, quote, quoted = words.partition("“")
+    quoted = quoted.replace("he EHR", "he\N{NO-BREAK SPACE}EHR")
     for to_anybody, to_a_patient in _BY_A_PATIENT.items():
         own = own.replace(to_anybody, to_a_patient)
     own = _EHR.sub(_health_system, own).replace("EHRs", "health systems")

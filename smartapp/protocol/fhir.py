@@ -167,7 +167,7 @@ def parse_bundle(body: bytes, *, fhir_base_url: str, url: str) -> Bundle:
     outcomes: list[dict[str, Any]] = []
     found = list(_resources(bundle.get("entry"), notes, outcomes))
     notes += [
-        f"The EHR remarks: {_outcome_text(one)}"
+        f"The EHR remarks: “{_outcome_text(one)}”"
         for one in outcomes
         if found or not _says_nothing_was_found(one)
     ]

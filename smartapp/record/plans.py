@@ -75,8 +75,10 @@ def _goal(sent: Resource, related: Related) -> Fact:
     status = sent.get("lifecycleStatus") or sent.get("status")
     resource = {**sent, "lifecycleStatus": status}
     start = member_moment(resource, "startDate", "statusDate")
+    name = named_or(resource.get("description"), GOAL_NOT_NAMED)
+    is_named = not name.startswith(GOAL_NOT_NAMED)
     # Oracle's Soarian sends descriptions with the elements of HTML.
-    name = text(prose(named_or(resource.get("description"), GOAL_NOT_NAMED)))
+    name = text(prose(name)) if is_named else name
     marks = read_marks(
         resource,
         when=start,
@@ -85,7 +87,7 @@ def _goal(sent: Resource, related: Related) -> Fact:
         status=unless_recorded({"status": status}, status_text(resource)),
     )
     return Fact(
-        marks=with_own_text(marks, resource, is_all_there_is=name.startswith(GOAL_NOT_NAMED)),
+        marks=with_own_text(marks, resource, is_all_there_is=not is_named),
         name=name,
         fold=OVER if status_code(resource, "lifecycleStatus") in OVER_GOALS else "",
         began=start,

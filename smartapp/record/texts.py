@@ -1,7 +1,8 @@
 """Text that people wrote: names on one line, and free text with its line breaks.
 
 Control characters that could hide or reorder the text around them are removed; the templates escape
-the rest. If text is cut, a sentence says so.
+the rest. If text is cut, a sentence says so. "The EHR" has a space that does not break, which tells
+it from the app's own words: those are put into the reader's (`chart/drawing.py`).
 """
 
 import re
@@ -14,7 +15,7 @@ from smartapp.record.markup import RTF_NOT_SHOWN, is_html, is_rtf, plain_lines
 
 # The longest text that a page can hold. Reports rarely have a tenth of it.
 MAX_TEXT = 100_000
-CUT = "… (cut here; the rest is in the EHR)"
+CUT = "… (cut here; the record has the rest)"
 # C0, C1, line and paragraph separators, and the bidirectional overrides and isolates (Unicode TR9):
 # one of these in a name could reverse the name beside it.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]+")
@@ -40,8 +41,8 @@ def text(value: object) -> str:
     # The most common case: a page of two thousand observations calls this fifty thousand times.
     is_plain = value.isprintable() and not ("  " in value or "&" in value or "\\" in value)
     if is_plain and len(value) <= MAX_TEXT:
-        return value.strip(" ")
-    return " ".join(_INVISIBLE.sub(" ", _cut(_decoded(value))).split())
+        return _as_theirs(value.strip(" "))
+    return _as_theirs(" ".join(_INVISIBLE.sub(" ", _cut(_decoded(value))).split()))
 
 
 def texts(value: object) -> list[str]:
@@ -54,19 +55,19 @@ def prose(value: object) -> str:
     """Return the whole string, with its line breaks and the spaces that align columns, or ""."""
     if not isinstance(value, str):
         return ""
+    if is_rtf(value):
+        return RTF_NOT_SHOWN
     is_plain = value.isprintable() and not ("&" in value or "<" in value or "\\" in value)
     if is_plain and len(value) <= MAX_TEXT:
-        return value.strip(" ")
+        return _as_theirs(value.strip(" "))
     lines = _LINE_END.sub("\n", _BREAK.sub("\n", _unformatted(_cut(value)))).expandtabs()
     lines = _SPECIAL_SPACES.sub(" ", _INVISIBLE_IN_A_LINE.sub(" ", lines))
-    return _MANY_EMPTY_LINES.sub("\n\n", lines).strip()
+    return _as_theirs(_MANY_EMPTY_LINES.sub("\n\n", lines).strip())
 
 
 def _unformatted(value: str) -> str:
     """Return a text without the elements of HTML, and with the characters that its entities and
     escape sequences stand for. Some EHRs send HTML, or HTML with its own signs as entities."""
-    if is_rtf(value):
-        return RTF_NOT_SHOWN
     if is_html(value):
         return plain_lines(value)
     decoded = _decoded(value)
@@ -100,6 +101,10 @@ def _of_hex(escape: re.Match[str]) -> str:
         return sent.decode()
     except UnicodeDecodeError:
         return sent.decode("latin-1")
+
+
+def _as_theirs(words: str) -> str:
+    return words.replace("he EHR", "he\N{NO-BREAK SPACE}EHR") if "EHR" in words else words
 
 
 def _cut(value: str) -> str:

@@ -117,7 +117,7 @@ def launch_html(chart: Chart | None, **changes: Any) -> str:
     shell = draw_shell(page, form_token="f0", guard=GUARD)
     pieces = [draw(part, page) for part in chart.parts] if chart else []
     if chart and chart.shares.keys() >= SOURCES.keys():
-        pieces.append(draw_news(chart.shares, encounter=None, now=NOW))
+        pieces.append(draw_news(chart.shares, page, encounter=None, now=NOW))
     end = draw_end(
         page,
         user=chart.user if chart else None,

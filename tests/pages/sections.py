@@ -15,15 +15,17 @@ BY_NAME = {section.name: section for section in SECTIONS}
 DRAWING = re.compile("<svg.*?</svg>", re.DOTALL)
 
 
-def words_of(name: str, *resources: Resource, is_cut: bool = False, **who: Any) -> str:
-    """Return the text of a section without its drawings; `is_cut`: the EHR has more than these.
-    `who` changes the patient."""
+def words_of(
+    name: str, *resources: Resource, is_cut: bool = False, is_patients: bool = False, **who: Any
+) -> str:
+    """Return the text of a section without its drawings; `is_cut`: the EHR has more than these;
+    `is_patients`: a patient reads it. `who` changes the patient."""
     section = BY_NAME[name]
     sent = ({"id": f"r{number}", **one} for number, one in enumerate(resources))
     mine = tuple(one for one in sent if section.belongs(one))
     outcome = Outcome("partial" if is_cut else "ok", mine)
     part = read_section(section, outcome, Given(mine, NOW, patient(**who)))
-    markup = Markup(DRAWING.sub("", draw(part, launch_page(PATIENT))))
+    markup = Markup(DRAWING.sub("", draw(part, launch_page(PATIENT, is_patients=is_patients))))
     return " ".join(one.text for one in markup.elements if one.parent is None)
 
 

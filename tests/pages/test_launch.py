@@ -10,10 +10,13 @@ from aiohttp import web
 from pytest_django import Settings
 
 from smartapp.chart.chart import Chart, State, Visit, Who
+from smartapp.chart.drawing import draw_news
 from smartapp.protocol.scopes import compare
 from smartapp.record.encounters import read_encounter
+from smartapp.record.news import share_of_laboratory
+from smartapp.record.reading import Given
 from tests.chart.fake_ehr import FakeEHR, always
-from tests.chart.samples import about_patient, concept
+from tests.chart.samples import NOW, about_patient, concept, observation, patient
 from tests.pages.markup import Element, Markup
 from tests.pages.people import (
     ALMOST_NOTHING,
@@ -23,8 +26,10 @@ from tests.pages.people import (
     SCOPES,
     chart_of,
     launch_html,
+    launch_page,
     plain_chart_of,
 )
+from tests.pages.sections import BY_NAME, words_of
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>{{ page }}'
 
@@ -501,6 +506,76 @@ class TestWhoReads:
         failed = replace(chart.sections[0], state="failed", error="The EHR said: “Ask the EHR.”")
         page = self.page(replace(chart, sections=(failed, *chart.sections[1:])))
         assert "Your health system said: “Ask the EHR.”" in page.text
+
+    @pytest.mark.parametrize(
+        ("section", "resource", "to_a_clinician", "to_a_patient"),
+        [
+            (
+                "medications",
+                {"resourceType": "MedicationRequest", "status": "active", "intent": "order"},
+                "Medication that the EHR does not name",
+                "Medication that your health system does not name",
+            ),
+            (
+                "allergies",
+                {
+                    "resourceType": "AllergyIntolerance",
+                    "code": {"text": "Latex"},
+                    "modifierExtension": [{"url": "https://a.example/x", "valueBoolean": True}],
+                },
+                "The EHR marks this entry in a way this app does not understand; see the EHR.",
+                "Your health system marks this entry in a way this app does not understand; "
+                "see your health system's record.",
+            ),
+            (
+                "medications",
+                {
+                    "resourceType": "MedicationRequest",
+                    "status": "active",
+                    "intent": "order",
+                    "medicationCodeableConcept": {"text": "Warfarin"},
+                    "dosageInstruction": [{"timing": {"repeat": {"offset": 5, "count": "x"}}}],
+                },
+                "There is more on this dose in the EHR.",
+                "There is more on this dose in your health system's record.",
+            ),
+        ],
+    )
+    def test_sentences_about_the_record(
+        self, section: str, resource: dict[str, Any], to_a_clinician: str, to_a_patient: str
+    ) -> None:
+        shown = words_of(section, resource)
+        assert to_a_clinician in shown
+        assert "your health system" not in shown.lower()
+        shown = words_of(section, resource, is_patients=True)
+        assert to_a_patient in shown
+        assert "EHR" not in shown
+
+    def test_what_was_written_there_stays(self) -> None:
+        problem = {
+            "resourceType": "Condition",
+            "code": {"text": "The EHR's cough"},
+            "note": [{"text": "See the EHR.\nThe EHR has it."}],
+        }
+        for is_patients in (True, False):
+            shown = " ".join(words_of("problems", problem, is_patients=is_patients).split())
+            assert "The EHR's cough" in shown
+            assert "See the EHR. The EHR has it." in shown
+
+    def test_the_first_block_is_theirs_too(self) -> None:
+        high = observation(
+            "2823-3",
+            6.1,
+            "mmol/L",
+            interpretation=[{"coding": [{"code": "N"}]}],
+            referenceRange=[{"high": {"value": 5.1, "unit": "mmol/L"}}],
+        )
+        chart = plain_chart_of("a-1.E-1003")
+        read = BY_NAME["labs"].read(Given((high,), NOW, patient()))
+        shares = chart.shares | {"labs": share_of_laboratory(read.entries)}
+        for is_patients, said in ((True, "your health system says"), (False, "the EHR says")):
+            page = launch_page("a-1.E-1003", is_patients=is_patients)
+            assert said in draw_news(shares, page, encounter=None, now=NOW)
 
     def test_sections_have_a_patients_names(self) -> None:
         page = self.page(plain_chart_of("a-1.E-1003"))

@@ -305,7 +305,9 @@ def test_what_the_page_says_of_the_whole_is_that_of_what_was_read_again() -> Non
     failed = Pieces(replace(chart, who=nobody, sections=tuple(spoilt)), again_url="?again=1")
     good = Pieces(chart, again_url="?again=2")
     unread = chart.shares | {"labs": Share(is_read=False, is_whole=False)}
-    news = [draw_news(shares, encounter=None, now=NOW) for shares in (unread, chart.shares)]
+    news = [
+        draw_news(shares, good.page, encounter=None, now=NOW) for shares in (unread, chart.shares)
+    ]
     first = failed.before + failed.but() + news[0] + failed.end + failed.after
 
     def look() -> None:

@@ -159,7 +159,7 @@ def test_a_text_that_is_cut_says_so() -> None:
     for read in (text, prose):
         assert read("a" * MAX_TEXT) == "a" * MAX_TEXT
         assert read("a" * (MAX_TEXT + 1)) == "a" * MAX_TEXT + CUT
-        assert "the rest is in the EHR" in CUT
+        assert "the record has the rest" in CUT
 
 
 def test_notes_are_whole_and_a_lone_string_is_one() -> None:
