@@ -1,6 +1,7 @@
 """Causes at the way back from the EHR: state, cookies, and what its authorization endpoint said."""
 
 from smartapp.diagnosis.case import Case
+from smartapp.diagnosis.client import SAME_RING
 from smartapp.diagnosis.entry import (
     Entry,
     always,
@@ -128,8 +129,7 @@ _STATES = with_rest((
           seen="The state that came back is none that this app makes, and no launch of this EHR "
                "waited for an answer."),
     Entry("C57", SEEN, "The launch's cookie came, and this process could not open it",
-          coded("state-unopened"), "Give all processes the same ENCRYPTION_KEYS, and the same "
-          "release. A new key has to be known to all of them before one seals with it."),
+          coded("state-unopened"), SAME_RING),
 ), Entry("C57", LIKELY, "The answer came to a browser that did not start the launch",
          coded("state-of-another-browser"), "Start and finish in one browser, under the address in "
          "PUBLIC_URL; let no proxy drop cookies.", seen="No cookie of this launch came with it."),

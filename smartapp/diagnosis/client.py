@@ -72,6 +72,8 @@ _PORTALS_METHOD = "Choose the authentication that the vendor's portal shows for 
 _KEYS = ("Compare the JWKS URL at the vendor with {c.jwks_url}; where the vendor imports keys, "
          "export and import them again.")  # fmt: skip
 _OURS = "published-key"
+SAME_RING = ("Give all processes the same ENCRYPTION_KEYS, and the same release. A new key has to "
+             "be known to all of them before one seals with it.")  # fmt: skip
 
 _SECRET = under(
     _sends_secret,
@@ -195,10 +197,11 @@ _REFUSED = under(
           seen="{c.seen} The key that signed was fetched before, and it is not certain by whom."),
 )  # fmt: skip
 TABLE = (
+    Entry("C64", SEEN, "This process could not open what it keeps encrypted",
+          coded("client-key-unopened", "tokens-unopened"), SAME_RING),
     Entry("C64", SEEN, "There is no key to sign with, or no secret that opens",
           coded("client-key-missing"), "Where a key is missing, register_ehr makes one for the "
-          "registration's algorithm. What does not open was sealed with other ENCRYPTION_KEYS: "
-          "start with those, or enter the secret again."),
+          "registration's algorithm. Enter a secret that does not open again."),
     Entry("C63", SEEN,
           "Our keys were replaced in an emergency, and the EHR has not fetched the new ones",
           coded("keys-replaced"), "Ask the vendor to fetch the JWKS URL again; the page of the key "

@@ -27,8 +27,8 @@ from smartapp.keys.material import PrivateKey, open_private_key
 from smartapp.keys.models import SigningKey
 from smartapp.logs import Failures
 from smartapp.protocol import jwks
-from smartapp.protocol.errors import ClientKeyError
-from smartapp.vault import VaultError
+from smartapp.protocol.errors import ClientKeyError, ClientKeyUnopened
+from smartapp.vault import KeyMissing, VaultError
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +77,8 @@ class Snapshot:
     published: Mapping[str, Published] = field(default_factory=dict)
     terms: Mapping[tuple[str, str], tuple[Term, ...]] = field(default_factory=dict)
     default_slug: str = ""
+    # Lines of which a key signs that this process lacks the encryption key of.
+    unopened: frozenset[tuple[str, str]] = frozenset()
 
     def signer(self, slug: str, alg: str, now: datetime) -> Signer | None:
         """Return the key whose term it is. Where this machine's clock is behind the one that wrote
@@ -108,13 +110,15 @@ async def signer(slug: str, alg: str, *, now: datetime | None = None) -> Signer:
     """Return the key that signs for this key set and algorithm now.
 
     Reads memory only, except when another process has just created the key set or line, or when the
-    snapshot is a minute old. Raises ClientKeyError if there is no signer, and django.db.Error if
-    the database is needed and unavailable.
+    snapshot is a minute old. Raises ClientKeyError if there is no signer, ClientKeyUnopened if only
+    this process has none, and django.db.Error if the database is needed and unavailable.
     """
     found = _snapshot.signer(slug, alg, now or timezone.now())
     if found is None or seconds_since_seen() > OLDEST_THAT_SIGNS_SECONDS:
         await refresh_after_miss()
         found = _snapshot.signer(slug, alg, now or timezone.now())
+    if found is None and (slug, alg) in _snapshot.unopened:
+        raise ClientKeyUnopened(f"the {alg} key of key set {slug} does not open")
     if found is None:
         raise ClientKeyError(f"key set {slug} has no {alg} key that signs")
     return found
@@ -226,10 +230,12 @@ def _load(number: int, known: Mapping[str, PrivateKey]) -> Snapshot:
     by_slug: dict[str, list[SigningKey]] = defaultdict(list)
     for row in rows:
         by_slug[row.key_set.slug].append(row)
+    terms, unopened = _terms(rows, known)
     return Snapshot(
         number=number,
         published={slug: _published(slug, keys) for slug, keys in by_slug.items()},
-        terms=_terms(rows, known),
+        terms=terms,
+        unopened=unopened,
         default_slug=DEFAULT_SLUG if DEFAULT_SLUG in by_slug else next(iter(by_slug), ""),
     )
 
@@ -242,9 +248,11 @@ def _published(slug: str, keys: list[SigningKey]) -> Published:
 
 def _terms(
     rows: Iterable[SigningKey], known: Mapping[str, PrivateKey]
-) -> dict[tuple[str, str], tuple[Term, ...]]:
-    """Return the published keys that sign or have signed, each with its period."""
+) -> tuple[dict[tuple[str, str], tuple[Term, ...]], frozenset[tuple[str, str]]]:
+    """Return the published keys that sign or have signed, each with its period, and the lines with
+    one that this process lacks the encryption key of."""
     terms: dict[tuple[str, str], tuple[Term, ...]] = defaultdict(tuple)
+    unopened: set[tuple[str, str]] = set()
     for row in rows:
         if row.signs_from is None:
             continue
@@ -252,10 +260,12 @@ def _terms(
             private_key = known.get(row.kid) or open_private_key(row)
         except VaultError as exc:
             # One unreadable row must not stop the other key sets.
+            if isinstance(exc, KeyMissing):
+                unopened.add((row.key_set.slug, row.alg))
             if row.kid not in _unopened:  # it is read again every ten seconds
                 _unopened.add(row.kid)
                 logger.error("signing key %s does not open: %s", row.kid, exc)
             continue
         term = Term(Signer(row.kid, row.alg, private_key), row.signs_from, row.signs_until)
         terms[row.key_set.slug, row.alg] += (term,)
-    return dict(terms)
+    return dict(terms), frozenset(unopened)

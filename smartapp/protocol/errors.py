@@ -1048,6 +1048,21 @@ class Busy(SmartError):
     is_repeatable = True
 
 
+class ClientKeyUnopened(Busy, ClientKeyError):
+    """This process lacks the key that sealed our signing key, or the client secret. Another one may
+    have it, or this one after its next start."""
+
+    code = "client-key-unopened"
+    requirement = "C64"
+    title = "This app cannot open what it keeps for this EHR"
+    happened = (
+        "It is encrypted with a key that the app lacks at this moment. Nothing was sent to the EHR."
+    )
+    next_step = f"Wait here. If it stays: {ASK_FOR_HELP[0].lower()}{ASK_FOR_HELP[1:]}"
+    in_ehr = ""
+    retry_after = 5.0
+
+
 class BusyWithEHR(Busy):
     """`rule` is the code of what kept the request back."""
 

@@ -26,6 +26,7 @@ from smartapp.logs import Failures
 from smartapp.protocol.discovery import discovery_url
 from smartapp.protocol.errors import (
     ClientKeyError,
+    ClientKeyUnopened,
     EndpointDisabled,
     StateOfAnotherRegistration,
     UnknownEndpoint,
@@ -351,7 +352,8 @@ def load(endpoint: Endpoint, overrides: Overrides | None = None) -> EndpointConf
     """Return the frozen value of a row that was read with its registration and key set, and perhaps
     its overrides.
 
-    Raises ClientKeyError if the client secret is needed and cannot be decrypted.
+    Raises ClientKeyError if the client secret is needed and cannot be decrypted, ClientKeyUnopened
+    if another process may be able to.
     """
     described = describe(endpoint, overrides)
     return replace(described, client_secret=_client_secret(endpoint.registration))
@@ -398,7 +400,8 @@ def _client_secret(registration: Registration) -> str:
         return vault.unseal(sealed, registration.client_secret_context).decode()
     except vault.VaultError as error:
         detail = f"client secret of registration {registration.slug}: {error}"
-        raise ClientKeyError(detail) from error
+        is_key_missing = isinstance(error, vault.KeyMissing)
+        raise (ClientKeyUnopened if is_key_missing else ClientKeyError)(detail) from error
 
 
 _enabled = Endpoint.objects.filter(enabled=True, registration__enabled=True).select_related(

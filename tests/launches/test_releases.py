@@ -12,6 +12,8 @@ from django.utils import timezone
 
 from smartapp import vault
 from smartapp.database import in_database
+from smartapp.keys import memory
+from smartapp.keys.models import SigningKey
 from smartapp.launches import pending, pending_revocations, tokens
 from smartapp.launches.models import (
     Launch,
@@ -22,7 +24,10 @@ from smartapp.launches.models import (
 )
 from smartapp.launches.pending_revocations import work_off
 from smartapp.launches.refresh_failure import RefreshFailure
+from smartapp.registrations import registry
+from smartapp.registrations.models import Registration
 from smartapp.vault import Form
+from tests.diagnosis.test_causes import first_is
 from tests.launches.conftest import Browser, expire, refreshes, row
 from tests.scripted_ehr import ScriptedEHR
 
@@ -92,6 +97,52 @@ async def test_a_launch_on_its_way_goes_on_in_the_process_that_can_open_it(
             assert "Try again" in await answer.text()
     assert ehr.token_requests == []
     assert (await browser.get(callback)).status == 303
+
+
+@pytest.mark.parametrize("sealed", ["signing key", "client secret"])
+async def test_what_we_prove_ourselves_with_may_open_in_another_process_only(
+    browser: Browser, ehr: ScriptedEHR, ehr_launch: Start, sealed: str
+) -> None:
+    """Nobody has sealed anything of the launch with the key that this process lacks: an
+    administrator entered a secret elsewhere, or keys were replaced."""
+    callback = await browser.to_callback(ehr_launch())
+    held = await in_database(lacking_key, SigningKey if sealed == "signing key" else Registration)
+    for _ in range(2):
+        answer = await browser.get(callback)
+        page = await answer.text()
+        assert answer.status == 503
+        assert "client-key-unopened" in page
+        assert "Nothing was sent to the EHR" in page
+        assert answer.headers["Refresh"] == "5"
+    await first_is("could not open what it keeps encrypted", "C64")
+    assert ehr.token_requests == []
+    await in_database(put_back, held)
+    assert (await browser.get(callback)).status == 303
+
+
+def lacking_key(model: type[SigningKey | Registration]) -> list[dict[str, Any]]:
+    """Leave these rows sealed with a key that is not in the ring; return them as they were."""
+    held = [*model.objects.values()]
+    if model is SigningKey:
+        for one in SigningKey.objects.all():
+            _, _, body = one.sealed_private_key.split(".")
+            SigningKey.objects.filter(pk=one.pk).update(sealed_private_key=f"v1.00000000.{body}")
+    else:
+        secret = {"auth_method": "client_secret_basic", "sealed_client_secret": "v1.00000000.AA"}
+        Registration.objects.update(**secret)
+    as_after_a_start()
+    return [{"model": model, **one} for one in held]
+
+
+def put_back(held: list[dict[str, Any]]) -> None:
+    for one in held:
+        one.pop("model")._base_manager.filter(pk=one["id"]).update(**one)
+    as_after_a_start()
+
+
+def as_after_a_start() -> None:
+    memory.forget()
+    registry.forget()
 
 
 async def test_a_failed_refresh_is_forgotten(
