@@ -331,14 +331,6 @@ BACKBONES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "Coverage": (("class",), ("costToBeneficiary",), ("costToBeneficiary", "exception")),
     "RelatedPerson": (("communication",),),
     "ServiceRequest": (("occurrenceTiming",),),
-    "QuestionnaireResponse": (
-        ("item",),
-        ("item", "item"),
-        ("item", "answer"),
-        ("item", "item", "answer"),
-        ("item", "answer", "item"),
-        ("item", "answer", "item", "answer"),
-    ),
     "Appointment": (("participant",),),
 }
 
@@ -582,7 +574,17 @@ def _is_in_a_backbone(resource: Resource) -> bool:
     for path in BACKBONES.get(_type(resource), ()):
         if path[0] in resource and any(one.get("modifierExtension") for one in _at(resource, path)):
             return True
-    return False
+    return _is_in_an_item(resource)
+
+
+def _is_in_an_item(holder: Resource) -> bool:
+    """Return whether an item of a questionnaire has one: items nest to any depth."""
+    return any(
+        one.get("modifierExtension") or _is_in_an_item(one)
+        for name in ("item", "answer")
+        if name in holder
+        for one in mappings(holder[name])
+    )
 
 
 def _at(resource: Resource, path: tuple[str, ...]) -> list[Resource]:

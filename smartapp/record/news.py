@@ -71,15 +71,19 @@ class PastVisit:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The share of one list. `unjudged` is the number of its newest values that neither a range nor
-    an interpretation judges; `undated` is the number of abnormal ones whose date is unknown or
-    cannot be right; `unusual` are the vital signs, in words, that the EHR does not judge and that
-    are outside what is usual for adults."""
+    """The share of one list. `newest` is the time of its newest value in seconds, 0 if none has a
+    date. `unjudged` is the number of its newest values that neither a range nor an interpretation
+    judges; `undated` is the number of abnormal ones whose date is unknown or cannot be right;
+    `not_understood` is the number of those whose marks are not understood, which may be abnormal;
+    `unusual` are the vital signs, in words, that the EHR does not judge and that are outside what
+    is usual for adults."""
 
     lines: tuple[News, ...] = ()
     visits: tuple[PastVisit, ...] = ()
+    newest: float = 0.0
     unjudged: int = 0
     undated: int = 0
+    not_understood: int = 0
     unusual: tuple[str, ...] = ()
     is_read: bool = True
     is_whole: bool = True
@@ -99,7 +103,8 @@ def share_from(document: Mapping[str, Any]) -> Share:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The first block. `since` is the last visit, in words. `long_ago` is the number of newest
+    """The first block. `since` is the last visit, in words. `has_values` says whether there is any
+    value of the last year: of none, none is abnormal. `long_ago` is the number of newest
     values that are abnormal and older than a year."""
 
     since: str
@@ -107,8 +112,10 @@ class Overview:
     new: frozenset[News]
     was_abnormal: tuple[News, ...]
     medications: tuple[News, ...]
+    has_values: bool
     long_ago: int
     undated: int
+    not_understood: int
     unjudged: int
     unusual: tuple[str, ...]
     made_of: tuple[str, ...]
@@ -136,8 +143,18 @@ def share_of_laboratory(tests: Sequence[LabTest]) -> Share:
     lines = [line for test in dated for line in _of_test(test, newest[_what(test)])]
     return Share(
         tuple(lines),
+        newest=max(
+            (
+                _at(one.when)
+                for test in dated
+                for one in (*test.latest, *test.earlier)
+                if one.has_value
+            ),
+            default=0.0,
+        ),
         unjudged=sum(map(_is_unjudged, (one.newest for one in dated))),
         undated=sum(one.flag.is_notable for test in tests if test.doubt for one in test.latest),
+        not_understood=sum(not one.marks.is_understood for test in tests for one in test.latest),
     )
 
 
@@ -239,13 +256,25 @@ def share_of_vital_signs(signs: Sequence[VitalSign]) -> Share:
         for sign in placed
         if sign.beside_usual and not sign.ago
     )
-    return Share(tuple(lines), undated=undated, unusual=unusual)
+    valued = [row for sign in signs for row in sign.rows if row.is_certain and _has_value(row)]
+    newest = max((_at(row.when) for row in valued), default=0.0)
+    return Share(
+        tuple(lines),
+        newest=newest,
+        undated=undated,
+        not_understood=sum(not sign.latest.reading.marks.is_understood for sign in signs),
+        unusual=unusual,
+    )
+
+
+def _has_value(row: Row) -> bool:
+    return any(row.amounts) or row.reading.has_value
 
 
 def _of_sign(sign: VitalSign) -> Iterator[News]:
     """Yield the abnormal readings of the newest moment; there may be several, of both arms."""
     certain = [row for row in sign.rows if row.is_certain]
-    valued = [row for row in certain if any(row.amounts) or row.reading.has_value]
+    valued = [row for row in certain if _has_value(row)]
     is_told = sign.latest.flag.is_notable or not valued
     # A newer reading that could not be measured does not replace an abnormal one.
     latest = sign.latest if is_told or sign.latest in valued else valued[0]
@@ -430,8 +459,10 @@ def overview(shares: Mapping[str, Share], *, encounter: str | None, now: datetim
         new=frozenset(is_new),
         was_abnormal=tuple(line for line in is_new if line.kind == "was-abnormal"),
         medications=tuple(line for line in is_new if line.kind not in OF_VALUES),
+        has_values=any(share.newest >= recent for share in shares.values()),
         long_ago=sum(line.at < recent for line in abnormal),
         undated=sum(share.undated for share in shares.values()),
+        not_understood=sum(share.not_understood for share in shares.values()),
         unjudged=sum(share.unjudged for share in shares.values()),
         unusual=tuple(words for share in shares.values() for words in share.unusual),
         made_of=tuple(words for name, words in SOURCES.items() if shares[name].is_read),
@@ -463,4 +494,6 @@ def _since(last: PastVisit | None, visits: Share) -> str:
         return f"Since the last visit, {last.when} ({last.name})"
     if not visits.is_read:
         return "The visits were not read, so this is of the last 90 days"
+    if not visits.is_whole:
+        return "No earlier visit is in what was read, so this is of the last 90 days"
     return "No earlier visit is recorded, so this is of the last 90 days"

@@ -23,7 +23,7 @@ from smartapp.record.elements import (
 from smartapp.record.facts import Fact, in_order, labelled, said, unless_recorded
 from smartapp.record.marks import read_marks
 from smartapp.record.medication_names import medication_concept
-from smartapp.record.modifiers import not_understood, reason_to_leave_out, status_text
+from smartapp.record.modifiers import reason_to_leave_out, status_text
 from smartapp.record.moments import member_moment
 from smartapp.record.narratives import narrative_text, with_own_text
 from smartapp.record.quantities import quantity_text
@@ -38,6 +38,7 @@ from smartapp.record.references import (
     target,
     to_follow,
     who_all,
+    with_doubt,
 )
 from smartapp.record.texts import prose, text
 from smartapp.record.timing import period_moments, period_words, timing_words
@@ -236,7 +237,7 @@ def _activity(activity: dict[str, Any], plan: Resource, related: Related) -> str
         ": ".join(said(concept_text(detail.get("code")), product))
         or description
         or name_of(activity.get("reference"), plan, related)
-        or concept_text(medication_concept(other))
+        or with_doubt(concept_text(medication_concept(other)), other)
         # R5.
         or name_of(activity.get("plannedActivityReference"), plan, related)
         or ", ".join(displays(activity.get("performedActivity")))
@@ -255,7 +256,7 @@ def _activity(activity: dict[str, Any], plan: Resource, related: Related) -> str
     negations = [(one, it) for one in (detail, other) for it in ("doNotPerform", "prohibited")]
     forbids = any(is_true(one.get(negation)) for one, negation in negations)
     said_name = f"do not do: {name}" if forbids else name
-    if any(is_unclear(one, negation) for one, negation in negations) or not_understood(other):
+    if any(is_unclear(one, negation) for one, negation in negations):
         said_name = f"{name} (the EHR does not say clearly whether to do it or not)"
     progress = [prose(one.get("text")) for one in mappings(activity.get("progress"))]
     daily = amount_text(detail.get("dailyAmount"))

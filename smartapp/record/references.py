@@ -9,7 +9,7 @@ from typing import Any
 from smartapp.record.codes import concept_text, concept_texts, status_codes
 from smartapp.record.elements import Resource, each_of, mapping, mappings
 from smartapp.record.icd_marks import certainty_text
-from smartapp.record.modifiers import reason_to_leave_out
+from smartapp.record.modifiers import not_understood, reason_to_leave_out
 from smartapp.record.names import best_name
 from smartapp.record.texts import text, texts
 
@@ -29,6 +29,7 @@ _OF_THE_RECORD = frozenset(
     }
 )  # fmt: skip
 A_RELATED_PERSON = "a related person"
+MARKED = "marked in a way this app does not understand"
 # How certain a diagnosis is, if it is not.
 _UNCERTAIN = ("unconfirmed", "provisional", "differential")
 _ADDRESS = re.compile(r"#|https?://|urn:|[A-Z][A-Za-z]+/")
@@ -185,10 +186,17 @@ def reason_elements(resource: Resource) -> list[dict[str, Any]]:
 
 def name_of(reference: object, holder: Resource, related: Related) -> str:
     """Return the EHR's name for the other resource, or its code in words, with "entered in error",
-    "ruled out" or "provisional" if it is."""
+    "ruled out" or "provisional" if it is, or that it has a mark that is not understood."""
     found = resolve(reference, holder, related)
-    name = display(reference) or concept_text(found.get("code"))
-    doubt = (reason_to_leave_out(found) or _uncertainty(found)) if found and name else ""
+    return with_doubt(display(reference) or concept_text(found.get("code")), found)
+
+
+def with_doubt(name: str, found: Resource) -> str:
+    """Return the name of a resource with what is against it as in `name_of`."""
+    if not name or not found:
+        return name
+    mark = MARKED if not_understood(found) else ""
+    doubt = reason_to_leave_out(found) or mark or _uncertainty(found)
     return f"{name} ({doubt})" if doubt else name
 
 

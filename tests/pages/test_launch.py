@@ -13,7 +13,7 @@ from smartapp.chart.chart import Chart, State, Visit, Who
 from smartapp.chart.drawing import draw_news
 from smartapp.protocol.scopes import compare
 from smartapp.record.encounters import read_encounter
-from smartapp.record.news import share_of_laboratory
+from smartapp.record.news import SOURCES, Share, share_of_laboratory
 from smartapp.record.reading import Given
 from tests.chart.fake_ehr import FakeEHR, always
 from tests.chart.samples import NOW, about_patient, concept, observation, patient
@@ -236,6 +236,21 @@ class TestNews:
         news = Markup(launch_html(chart_of("a-1.E-1003", spoil))).one("section", id="news").text
         assert "Not read: laboratory results, vital signs, medications, visits." in news
         assert "Made from" not in news
+
+    def test_of_an_empty_record_nothing_is_called_normal(self) -> None:
+        shares = dict.fromkeys(SOURCES, Share())
+        page = launch_page("a-1.E-1003")
+
+        def said() -> str:
+            return " ".join(draw_news(shares, page, encounter=None, now=NOW).split())
+
+        assert "No values with a date in the last year are recorded." in said()
+        assert "lies outside its range" not in said()
+        shares["vitals"] = Share(is_read=False, is_whole=False)
+        shares["medications"] = Share(is_whole=False)
+        assert "No values with a date in the last year are in what was read." in said()
+        assert "Nothing abnormal" not in said()
+        assert "No start, stop or new dose with a date since then in what was read." in said()
 
     def test_what_was_read_is_told_apart_from_what_was_not(self) -> None:
         without = chart_of("a-1.E-1003", granted_scopes=(

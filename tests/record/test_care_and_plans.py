@@ -204,7 +204,15 @@ class TestFamilyHistory:
         ({"code": concept("X-ray"), "status": "entered-in-error"}, "X-ray (entered in error)"),
         (
             {"code": concept("X-ray"), "modifierExtension": [{"url": "urn:x"}]},
-            "X-ray (the EHR does not say clearly whether to do it or not)",
+            "X-ray (marked in a way this app does not understand)",
+        ),
+        (
+            {
+                "resourceType": "MedicationRequest",
+                "medicationCodeableConcept": concept("Ibuprofen"),
+                "modifierExtension": [{"url": "urn:x"}],
+            },
+            "Ibuprofen (marked in a way this app does not understand)",
         ),
     ],
 )

@@ -66,6 +66,10 @@ def medications(*orders: Resource) -> Share:
     return share_of_medications(read_medications(given(*orders)).entries)
 
 
+def vital_signs(*signs: Resource) -> Share:
+    return share_of_vital_signs(read_vital_signs(given(*signs)).entries)
+
+
 def visits(*encounters: Resource) -> Share:
     return share_of_encounters(read_encounters(given(*encounters)).entries)
 
@@ -123,7 +127,8 @@ class TestResults:
         assert found.is_critical
 
     def test_a_value_that_nobody_judges_is_counted(self) -> None:
-        assert labs(potassium(9.9, "2026-10-05", referenceRange=[])) == Share(unjudged=1)
+        share = labs(potassium(9.9, "2026-10-05", referenceRange=[]))
+        assert (share.lines, share.unjudged) == ((), 1)
 
     @pytest.mark.parametrize(
         ("found", "usual", "unjudged"),
@@ -415,6 +420,43 @@ class TestWhatItIsMadeOf:
         self, name: str, is_read: bool
     ) -> None:
         assert not block(None, **{name: Share(is_read=is_read, is_whole=False)}).are_values_whole
+
+    @pytest.mark.parametrize(
+        ("share", "has_values"),
+        [
+            (labs(potassium(4.0, "2026-10-05")), True),
+            (vital_signs(observation("8867-4", 70, "/min", when="2026-10-05")), True),
+            (labs(), False),
+            (labs(potassium(4.0, "2024-10-05")), False),
+            (labs(potassium(4.0, "")), False),
+            (labs({**potassium(4.0, "2026-10-05"), "status": "entered-in-error"}), False),
+            (labs(potassium(4.0, "2026-10-05", modifierExtension=[{"url": "x"}])), False),
+            (labs(observation("2823-3", None, dataAbsentReason=concept("Haemolysed"))), False),
+            (vital_signs(observation("8867-4", 70, "/min", when="2024-10-05")), False),
+            (
+                labs(
+                    potassium(4.0, "2026-10-05"),
+                    observation("2823-3", None, when="2026-10-06", name="Potassium"),
+                ),
+                True,
+            ),
+        ],
+    )
+    def test_of_no_values_none_is_normal(self, share: Share, has_values: bool) -> None:
+        assert block(labs=share).has_values is has_values
+
+    def test_what_is_not_understood_is_counted(self) -> None:
+        mark = {"modifierExtension": [{"url": "http://example.org/not"}]}
+        pulse = observation("8867-4", 70, "/min")
+        found = block(
+            labs=labs(potassium(9.9, "2026-10-05", **mark)), vitals=vital_signs({**pulse, **mark})
+        )
+        assert found.not_understood == 2
+        assert block(labs=labs(potassium(9.9, "2026-10-05"))).not_understood == 0
+
+    def test_visits_that_were_read_in_part_are_not_called_none(self) -> None:
+        since = block(encounters=Share(is_whole=False)).since
+        assert since == "No earlier visit is in what was read, so this is of the last 90 days"
 
     def test_a_share_comes_back_from_the_shelf_as_it_was(self) -> None:
         share = labs(potassium(5.6, "2026-10-05"))

@@ -1,5 +1,7 @@
 """Filled-in questionnaires, as HL7's examples of R4 and LOINC's panels have them."""
 
+import pytest
+
 from smartapp.record.social import ANSWERS, read_social
 from tests.chart.samples import LOINC, Resource, about_patient
 from tests.record.samples import given
@@ -101,7 +103,11 @@ def test_one_without_anything_is_left_out_with_the_reason() -> None:
     assert [one.reason for one in read.left_out] == ["a questionnaire without answers"]
 
 
-def test_an_item_that_is_marked_is_not_shown_as_if_it_were_not() -> None:
-    item = {**FILLED_IN["item"][0], "modifierExtension": [{"url": "http://example.org/not"}]}
-    (found,) = read_social(given({**FILLED_IN, "item": [item]})).entries
-    assert found.marks.not_understood
+@pytest.mark.parametrize("depth", [0, 1, 4])
+def test_an_item_that_is_marked_is_not_shown_as_if_it_were_not(depth: int) -> None:
+    for mark in ({"modifierExtension": [{"url": "http://example.org/not"}]}, {}):
+        item = {**FILLED_IN["item"][0], **mark}
+        for _ in range(depth):
+            item = {"item": [{"answer": [{"valueString": "Yes", "item": [item]}]}]}
+        (found,) = read_social(given({**FILLED_IN, "item": [item]})).entries
+        assert bool(found.marks.not_understood) == bool(mark)

@@ -964,6 +964,14 @@ TELECOM = [
         (
             "encounters",
             encounter(
+                diagnosis=[{"condition": INNER[0]}],
+                contained=contained("Condition", "MI", modifierExtension=[{"url": "x"}]),
+            ),
+            "diagnosis: MI (marked in a way this app does not understand)",
+        ),
+        (
+            "encounters",
+            encounter(
                 reasonReference=INNER,
                 contained=contained("Condition", "MI", verificationStatus="entered-in-error"),
             ),
