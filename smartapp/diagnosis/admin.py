@@ -44,22 +44,14 @@ class LaunchAdmin(EndingAdmin):
     list_select_related = ("endpoint",)
     # `session` and `state_digest` are nobody's business, and `sealed_tokens` is not for eyes.
     fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    "uuid", "endpoint", "kind", "launched_at", "access_token_expires_at",
-                    "ended_at", "end_reason",
-                )
-            },
-        ),
-        (
-            "Renewal of its tokens",
-            {
-                "fields": ("token_version", "refresh_not_before", "refresh_uncertain_at"),
-                "classes": ("collapse",),
-            },
-        ),
+        (None, {"fields": (
+            "uuid", "endpoint", "kind", "launched_at", "access_token_expires_at", "ended_at",
+            "end_reason",
+        )}),
+        ("Renewal of its tokens", {
+            "fields": ("token_version", "refresh_not_before", "refresh_uncertain_at"),
+            "classes": ("collapse",),
+        }),
     )  # fmt: skip
     search_fields = ("uuid",)
     search_help_text = (
@@ -297,11 +289,5 @@ def _launch_of(timeline: list[LaunchEvent]) -> UUID | None:
     first = timeline[0]
     began = (first.at - BEGAN_WITHIN, first.at + BEGAN_WITHIN)
     near = Launch.objects.filter(endpoint=first.endpoint_id, launched_at__range=began)
-    return next(
-        (
-            uuid
-            for uuid, digest in near.values_list("uuid", "state_digest")
-            if events.key_of(digest) == first.attempt
-        ),
-        None,
-    )
+    rows = near.values_list("uuid", "state_digest")
+    return {events.key_of(digest): uuid for uuid, digest in rows}.get(first.attempt)

@@ -246,7 +246,9 @@ class Case:
     def _own_words(self) -> str:
         """What the EHR says beyond the standard's code."""
         if self.ehr_error not in oauth_errors.STANDARD:
-            return f"{self.ehr_error.replace('_', ' ')}: {self.said}"
+            code = self.ehr_error.replace("_", " ")
+            is_repeated = set(code.lower().split()) <= set(self.said.lower().split())
+            return f": {self.said}" if is_repeated else f"{code}: {self.said}"
         is_secret = self.method == AuthMethod.CLIENT_SECRET_BASIC
         said = without_what_was_tried(self.said) if is_secret else self.said
         return f": {without_code(self.ehr_error, said)}"
@@ -283,6 +285,8 @@ class Case:
         ours = {"assertion", "keys", "secret", "method", "certificate"}
         if self.method == AuthMethod.PRIVATE_KEY_JWT:
             ours.add("aud")
+            if not is_grant and "code" not in self.named:
+                ours.add("jti")
         if not is_grant and self._is_client_id_wrong:
             ours.add("client_id")
         is_of_client = not self.named.isdisjoint(ours)

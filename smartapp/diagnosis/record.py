@@ -28,10 +28,6 @@ def _patient_answered(case: Case, *statuses: int) -> bool:
     return case.step == Step.FHIR and any(status in asked for status in statuses)
 
 
-def _has_no_such_patient(case: Case) -> bool:
-    return _patient_answered(case, HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
-
-
 def _wants_a_parameter(case: Case) -> bool:
     """The patient is read by id, and no parameter belongs there."""
     return _answered(400)(case) and not _patient_answered(case, HTTPStatus.BAD_REQUEST)
@@ -140,9 +136,13 @@ _READS = with_rest((
           "Compare the granted scopes, and the user's rights in the EHR: some charts have to be "
           "opened there first, with a reason. The page quotes what the EHR said.",
           seen="{c.bad_reads_text}"),
-    _read("The FHIR server does not have the launch's patient", _has_no_such_patient,
+    _read("The FHIR server does not have the launch's patient",
+          lambda c: _patient_answered(c, HTTPStatus.NOT_FOUND),
           "Compare the FHIR base URL with the vendor's: it may be that of another environment.",
           rule="C101"),
+    _read("The FHIR server says that the launch's patient was deleted",
+          lambda c: _patient_answered(c, HTTPStatus.GONE), "Look in the EHR whether this record "
+          "was joined with another; ask the vendor why it launches with it.", rule="C101"),
 ), _read("The FHIR server refused or broke off a read", coded("fhir-failed"),
          "Look up the reference number in the log; ask the vendor."))  # fmt: skip
 

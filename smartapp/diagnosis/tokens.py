@@ -158,8 +158,11 @@ _REFUSED = under(
           "only for what was granted.", "scopes"),
     Entry("C2", SEEN, "The app may not use this grant at the vendor",
           every(answered("unsupported_grant_type", "unauthorized_client"), lambda c: (
-              (c.http_status != 401 or "grant" in c.named) and "authentication" not in c.named)),
+              (c.http_status != 401 or "grant" in c.named)
+              and c.named.isdisjoint(("authentication", "approval")))),
           "Check the kind of app in the vendor's portal."),
+    Entry("C2", SAID, "The vendor takes this app for one that runs in a browser",
+          naming("browser_app"), "Register it there as a web app with a server."),
 )  # fmt: skip
 _ID_TOKENS = under(
     coded("id-token-invalid", "refresh-not-trusted"),

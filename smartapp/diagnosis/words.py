@@ -18,7 +18,8 @@ _OFF = (
     r"((not|never) (yet )?(been )?(approved|active|activated|enabled|downloaded|installed|"
     r"provisioned|deployed|published|subscribed|live\b|(in|on) (the )?(white|allow).?list)|"
     r"inactive|\bdraft\b|(await|requir|need|pend)\w* (admin\w* )?approval|"
-    r"(development|test) (mode|status)|disabled|locked|pending|suspended|deactivated)"
+    r"(development|test) (mode|status)|disabled|locked|pending|suspended|deactivated|"
+    r"not licen[sc]ed)"
 )
 # What an EHR's description may name.
 _SUBJECTS = {
@@ -30,7 +31,9 @@ _SUBJECTS = {
     r"(be )?(found|known|registered(?! for)|recogni[sz]ed|exist)|(an?)?(other|different) client|"
     r"no (client|app(lication)?) (with|found|registered)|invalid api ?key|"
     r"not issued to this client|(invalid|incorrect) client\b"
-    r"(?! (or|and|credential|secret|auth|assertion|jwt|certificate|type))|\bclient mismatch",
+    r"(?! (or|and|credential|secret|auth|assertion|jwt|certificate|type))|\bclient mismatch|"
+    r"\b(another|other|different|wrong) environment|\bused (only )?(from|in|at|against|with|by) "
+    r"(the )?(sandbox|test|(non )?production)\b",
     "secret": r"secret(?! question)|basic auth|client password|"
     r"(invalid|wrong|bad|incorrect) password|\bpassword (is )?(invalid|wrong|incorrect)",
     "method": r"auth\w*[ _]method|method of auth|cannot authenticate with|"
@@ -86,12 +89,12 @@ _SUBJECTS = {
     r"(name|host) (or service )?(is )?not known|no such host|\bdns (lookup|resolution|error)|"
     r"altnames|resolves to a private|host is known|nodename|name resolution|(ssl|tls) connection",
     "address": r"\bip[ -]?(address|range|restrict)|(your|source|remote|client) ip\b",
-    "limit": r"too many (?!scopes|resources|active)|rate.?limit|quota|throttl|slow.?down|"
-    r"over (rate|qps)",
+    "limit": r"too many (?!scopes|resources|active|(failed|invalid|incorrect) )|rate.?limit|quota|"
+    r"throttl|slow.?down|over (rate|qps)",
     "body": r"in the body|request body|client_secret_post",
     "missing": r"missing|required|must (name|include|contain|be (present|sent|set))|\babsent|"
     r"\bno\b[^.]{0,40}\b(included|provided|present|supplied|given|sent|found)|\bno scopes?\b|"
-    r"\bnot (provided|supplied|given|specified|sent)|(not be|is|was) (null|blank|empty)\b",
+    r"\bnot (provided|supplied|given|specified|sent|present)|(not be|is|was) (null|blank|empty)\b",
     "invalid": r"invalid|incorrect|mismatch|malformed|(not|non) match|not valid|unknown|"
     r"improperly|not (properly|correctly) (encoded|formed|formatted)|"
     r"not (be )?(found|known|registered|recogni[sz]ed)|not exist",
@@ -101,9 +104,11 @@ _SUBJECTS = {
     "person": rf"{_PERSON}([^.]|\.(?! )){{0,100}}?"
     r"(locked|disabled|inactive|suspended|deactivated|blocked|expired|pending|"
     r"not (active|activated|assigned|exist|linked|verified|fully set up))|"
-    r"(?<!lifetime )\bpolic(y|ies)\b|conditional access|\bdevice\b[^.]{0,20} not\b",
+    r"\bblocks? users\b|(?<!lifetime )\bpolic(y|ies)\b|conditional access|"
+    r"\bdevice\b[^.]{0,20} not\b",
     "cookies": r"\bcookies?\b",
     # Something else of the app than itself is switched off.
+    "browser_app": r"single page (app|client)|\bspa\b|\borigin header|cross origin request",
     "grant": r"grant[ _]type|retrieve service account|"
     r"not (allowed|permitted|authori[sz]ed)\b[^.]{0,40}\bgrant\b|"
     r"\bgrant (is )?not (allowed|permitted|supported|enabled|authori)|"
@@ -137,8 +142,8 @@ _SUBJECTS = {
     "repeated": r"\bduplicate|more than once",
     "jti": r"\bjti\b(?! (too|must))|replay|"
     r"already (been )?(used|seen|redeemed|consumed|exchanged|processed)|"
-    r"used (before(?! [\d[])|already|previously|more than)|\breused?\b",
-    "clock": r"\bexp\b|\biat\b|\bnbf\b|clock|in the (future|past)|lifetime|not yet valid|skew|"
+    r"used (before(?! ([\d[]|iat|nbf|its|it))|already|previously|more than)|\breused?\b",
+    "clock": r"\bexp\b|\biat\b|\bnbf\b|clock|in (the )?(future|past)|lifetime|not yet valid|skew|"
     r"used before [\d[]|(valid(ity)?|expir\w+) (time|period)|time range|"
     r"(token|assertion|jwt) is not (yet )?active|"
     r"(?<!refresh )(?<!access )token (has |is )?expired|"
@@ -167,7 +172,9 @@ _SUBJECTS = {
     rf"\b(disabled|locked|blocked|suspended|deleted|inactive|unauthori[sz]ed) {_APP}\b|"
     r"(client|app(lication)?)\b[^.]{0,20}\b(blocked|deleted|removed|revoked)|"
     r"not (allowed|permitted) (for|in|at|by) (this|the|your) (tenant|organi|practice|environment)|"
-    r"may not (be )?(launch|use)",
+    r"may not (be )?(launch|use)|"
+    r"\b(licen[sc]e|subscription(?! key)|trial( period)?|contract)\b[^.]{0,20}"
+    r"(expired|ended|over\b|missing|required|not (active|valid|found))",
 }
 # Sentences of RFC 6749 §4.1.2.1 and §5.2 that servers send as they stand there: they name all that
 # may be, and so nothing.

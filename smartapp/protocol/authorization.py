@@ -94,6 +94,10 @@ class AuthorizationCode:
     value: str = field(repr=False)
 
 
+# As they stand in an EHR's settings: %LAUNCHTOKEN%, {launch}, ${launch}, {{launch}}, <launch>.
+_PLACEHOLDER = re.compile(r"%\w+%|\$?\{\{?[\w. -]+\}?\}|<\w+>|\[\w+\]")
+
+
 def parse_launch_request(query: str) -> LaunchRequest:
     """Return `iss` and `launch` from the raw query string of a launch URL (C20).
 
@@ -114,6 +118,8 @@ def _launch_request(query: str) -> LaunchRequest:
     if not iss.isascii() or " " in iss:
         raise ParameterMalformed("iss is not a URL")
     launch = _required(values, "launch", max_characters=MAX_LAUNCH_PARAMETER_CHARACTERS)
+    if _PLACEHOLDER.fullmatch(launch):
+        raise ParameterMalformed("launch is a placeholder that the EHR did not fill in")
     return LaunchRequest(iss, launch)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 ASK_FOR_HELP = "Ask your health system for help, and give the reference below."
-REOPEN = "Close the app and open it again from the patient's chart."
+REOPEN = "Close the app and open it again from the patient's chart or the patient portal."
 WAIT_AND_START = "Wait a little, then start again from your EHR or from the start page."
 START = "Start again from your EHR or from the start page."
 START_AGAIN = "Start again."
@@ -27,12 +27,13 @@ IF_TWICE = "If it happens twice, ask your health system for help, and give the r
 IF_AT_ONCE = (
     "If it ends again at once, ask your health system for help, and give the reference below."
 )
-# What a person does in an EHR in place of these.
+# What a person does in place of these who came from an EHR. It may be a clinician, or a patient who
+# came from a portal: the EHR says who only with the tokens.
 _IN_EHR = {
-    "Ask your health system for help": "Tell your administrator",
-    "ask your health system for help": "tell your administrator",
+    "Ask your health system for help": "Tell your administrator or the portal's support",
+    "ask your health system for help": "tell your administrator or the portal's support",
     "then start again from your EHR or from the start page": "then close the app and open it again "
-    "from the patient's chart",
+    "from the patient's chart or the patient portal",
     START: REOPEN,
     START_AGAIN: REOPEN,
     OPEN_AGAIN: REOPEN,
@@ -191,8 +192,8 @@ class ParameterMissing(RequestError):
         f"do not open a bookmarked launch address. {IF_TWICE}"
     )
     in_ehr = (
-        "Open the app from the patient's chart; a bookmarked launch address opens nothing. "
-        f"{IF_TWICE}"
+        "Open the app from the patient's chart or the patient portal; a bookmarked launch address "
+        f"opens nothing. {IF_TWICE}"
     )
 
 
@@ -539,7 +540,8 @@ class AccessDenied(AuthorizationRefused):
     )
     in_ehr = (
         "If you chose not to allow it, nothing else is needed. If you did not, close the app and "
-        "open it again from the patient's chart, or ask your administrator whether you may use it."
+        "open it again from the patient's chart or the patient portal, or ask your administrator "
+        "whether you may use it."
     )
 
 
@@ -567,8 +569,8 @@ class AuthorizationRequestInvalid(AuthorizationRequestRefused):
     code = "authorization-request-invalid"
     happened = "The EHR did not accept a part of what this app asked it."
     in_ehr = (
-        "Close the app and open it again from the patient's chart: an EHR lets a launch be used "
-        f"only once, and for a short time. {IF_TWICE}"
+        "Close the app and open it again from the patient's chart or the patient portal: an EHR "
+        f"lets a launch be used only once, and for a short time. {IF_TWICE}"
     )
 
 
@@ -790,9 +792,9 @@ class KeysReplaced(InvalidClient):
         "that was open goes on by itself when you reload it. At some EHRs it takes until tomorrow."
     )
     in_ehr = (
-        "Wait a few minutes, then close the app and open it again from the patient's chart; a page "
-        "that was open goes on by itself when you reload it. At some EHRs it takes until "
-        "tomorrow: your administrator knows which."
+        "Wait a few minutes, then close the app and open it again from the patient's chart or the "
+        "patient portal; a page that was open goes on by itself when you reload it. At some EHRs "
+        "it takes until tomorrow: your administrator knows which."
     )
 
 
@@ -1012,7 +1014,7 @@ class EHRLimited(EHRUnavailable):
     )
     in_ehr = (
         "Wait as long as it says below. If this page does not go on by itself then, close the app "
-        "and open it again from the patient's chart."
+        "and open it again from the patient's chart or the patient portal."
     )
 
 
@@ -1088,7 +1090,7 @@ class TokenBudgetSpent(Busy):
     next_step = "Wait here. If the EHR then says that this sign-in is over, start again."
     in_ehr = (
         "Wait here. If the EHR then says that this sign-in is over, close the app and open it "
-        "again from the patient's chart."
+        "again from the patient's chart or the patient portal."
     )
 
 

@@ -65,6 +65,7 @@ _ERROR_MEMBERS = (
     "Error",
     "details",
     "message",
+    "msg",
     "detail",
     "title",
 )
@@ -389,10 +390,13 @@ def _json_words(document: JSON) -> list[str]:
     others = (_text_of(value) for name, value in document.items() if _TEXT_MEMBER.search(name))
     texts.append(max(others, key=len, default=""))
     words += [text for text in map(_text_of, texts) if text][:1]
-    # OpenEMR, and others of its library, say what the standard says, and add what is wrong.
-    words.append(_text_of(document.get("hint")))
-    inside = [value for value in document.values() if isinstance(value, dict)]
-    return list(dict.fromkeys(filter(None, words))) or (_json_words(inside[0]) if inside else [])
+    # OpenEMR, and others of its library, say what the standard says, and add what is wrong; FastAPI
+    # says of which member it is.
+    words += [_text_of(document.get("hint")), _text_of(document.get("loc"))]
+    inside = [value for value in document.values() if isinstance(value, dict | list)]
+    return list(dict.fromkeys(filter(None, words))) or next(
+        filter(None, map(_json_words, inside)), []
+    )
 
 
 def _text_of(member: JSON) -> str:

@@ -163,6 +163,8 @@ class TestLaunchAddress:
             ("iss={base}", "without what an EHR sends", "C20", "launch is missing, or empty."),
             ("iss={base}&launch=" + "x" * 9000, "without what an EHR sends", "C20",
              "launch is longer than any EHR sends."),
+            ("iss={base}&launch=%25LAUNCHTOKEN%25", "without what an EHR sends", "C20",
+             "launch is a placeholder that the EHR did not fill in."),
             ("iss={base}%20&launch=x", "without what an EHR sends", "C20", "iss is not a URL."),
             ("iss={base}%3Ftenant=1&launch=x", "with more than a FHIR base URL has", "C20", ""),
             ("iss={base}/metadata&launch=x", "nearly that of Scripted", "C7", "/metadata"),
@@ -954,7 +956,7 @@ class TestRecord:
             (redirect(), "in place of the record", "/Patient: 302"),
             (raw(400, '{"message":"unknown tenant"}', "application/json"), "refused or broke off",
              "/Patient: 400"),
-            (raw(410, "", "application/fhir+json"), "does not have the launch's patient",
+            (raw(410, "", "application/fhir+json"), "patient was deleted",
              "/Patient: 410"),
         ],
     )  # fmt: skip

@@ -148,7 +148,7 @@ class TestError:
     def test_who_came_from_an_ehr_is_sent_back_to_the_chart_and_nowhere_else(self) -> None:
         """C150: the start page shows in no frame, and a clinician has no business there."""
         page = error(StateExpired(), is_from_ehr=True)
-        assert "Close the app and open it again from the patient's chart." in page.text
+        assert "open it again from the patient's chart or the patient portal." in page.text
         assert page.all("a", href="/") == []
         assert error(StateExpired()).one("a", class_="button").text == "Go to the start page"
 
@@ -207,7 +207,8 @@ class TestError:
     def test_nobody_starts_again_and_again(self, kind: type[SmartError]) -> None:
         """What an EHR does wrong it mostly does wrong the next time, too."""
         assert "If it happens twice, ask your health system" in kind.next_step
-        assert "If it happens twice, tell your administrator" in kind.next_step_in_ehr()
+        wanted = "If it happens twice, tell your administrator or the portal's support, and give"
+        assert wanted in kind.next_step_in_ehr()
 
     def test_the_ehrs_words_are_marked_as_its_own_and_capped(self) -> None:
         page = error(StateExpired(), ehr_message="<script>" + "x" * 5_000)

@@ -40,6 +40,11 @@ class TestLaunchRequest:
         assert (request.iss, request.launch) == (ISS, "xyz 123")
         assert "xyz" not in repr(request)
 
+    @pytest.mark.parametrize("launch", ['{"patient":"p-1"}', "[1,0]", "%41", "<a><b>", "a%b%"])
+    def test_a_launch_that_is_no_placeholder_is_taken(self, launch: str) -> None:
+        query = urlencode({"iss": ISS, "launch": launch})
+        assert authorization.parse_launch_request(query).launch == launch
+
     def test_parameters_that_an_ehr_adds_are_ignored(self) -> None:
         query = f"{self.GOOD}&theme=dark&theme=light&user=M%FCller"
         assert authorization.parse_launch_request(query).iss == ISS
@@ -59,6 +64,10 @@ class TestLaunchRequest:
             (f"{GOOD}&x={'x' * 40_000}", ParameterTooLong),
             (urlencode({"iss": ISS, "launch": "x\x00"}), ParameterMalformed),
             (urlencode({"iss": f"{ISS}\r\nX: y", "launch": "x"}), ParameterMalformed),
+            (urlencode({"iss": ISS, "launch": "%LAUNCHTOKEN%"}), ParameterMalformed),
+            (urlencode({"iss": ISS, "launch": "${launch}"}), ParameterMalformed),
+            (urlencode({"iss": ISS, "launch": "{{launch}}"}), ParameterMalformed),
+            (urlencode({"iss": ISS, "launch": "<launch_id>"}), ParameterMalformed),
             (urlencode({"iss": f"{ISS} ", "launch": "x"}), ParameterMalformed),
             (urlencode({"iss": "https://еhr.example", "launch": "x"}), ParameterMalformed),
             (urlencode({"iss": ISS}) + "&launch=%ff", ParameterMalformed),

@@ -365,6 +365,11 @@ class TestErrorText:
                 b'{"error":"e","error_description":"Malformed.","hint":"Check the `code`"}',
                 "e Malformed. Check the `code`",
             ),
+            (
+                None,
+                b'{"detail":[{"loc":["body","client_id"],"msg":"field required"}]}',
+                "field required body client_id",
+            ),
             (None, b'{"statusmessage":"e","description":"Invalid id"}', "Invalid id"),
             (
                 None,
@@ -374,7 +379,7 @@ class TestErrorText:
             (None, b'{"ok":false,"data":{"error":"e","message":"inside"}}', "e inside"),
             (None, b'{"data":{"access_token":"short-1","context":"short-2"}}', ""),
         ],
-        ids=range(33),
+        ids=range(34),
     )
     def test_one_line_is_told(self, content_type: str | None, body: bytes, text: str) -> None:
         assert fhir.error_words(content_type, body) == text
