@@ -24,11 +24,13 @@ from smartapp.record.narratives import with_own_text
 from smartapp.record.reading import Given, Read
 from smartapp.record.references import Related, display, displays, reasons, target, to_follow, who
 from smartapp.record.sites import INJECTION_SITES, ROUTES
-from smartapp.record.texts import prose
+from smartapp.record.texts import prose, text
 from smartapp.record.timing import period_moments
 
 # R5.
 PART_OF_DOSE = "the full dose was not given"
+# Oracle Health's extension of a MedicationAdministration.
+_INFUSION_TIME = "cerner.com/r4/StructureDefinition/infuse-over-time"
 MORE_ON_DOSE = "there is more on this dose in the EHR"
 
 
@@ -169,6 +171,7 @@ def _administration(resource: Resource, related: Related) -> Fact:
             labelled(PART_OF_DOSE, concept_texts(resource.get("subPotentReason")))
             or (PART_OF_DOSE if is_true(resource.get("isSubPotent")) else ""),
             *(words for one in mappings(resource.get("dosage")) for words in _given(one)),
+            *_infusion_times(resource),
             labelled("for", reasons(resource, related)),
         ),
         details=said(
@@ -194,6 +197,16 @@ def _given(dosage: dict[str, Any]) -> Iterable[str]:
             concept_text(dosage.get("method")),
         )
     )
+
+
+def _infusion_times(resource: Resource) -> list[str]:
+    """Return how long it took: "infused over 120 minutes"."""
+    found = [
+        amount_text(one.get("valueQuantity"))
+        for one in mappings(resource.get("extension"))
+        if text(one.get("url")).endswith(_INFUSION_TIME)
+    ]
+    return [f"infused over {time}" for time in found if time]
 
 
 def _did_not_happen(resource: Resource) -> bool:

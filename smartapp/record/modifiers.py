@@ -382,10 +382,17 @@ _OLDER_NEGATIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "MedicationStatement": (("wasNotTaken",), "not-taken"),
 }
 
-# Switzerland's extension for whether a professional has verified a vaccination (CH VACD); in some
-# releases of the guide it is a modifier. In SNOMED CT.
-_VERIFIED_OR_NOT = "ch-vacd-ext-verification-status"
-_VERIFIED = {"59156000": "", "76104008": "Not confirmed", "723510000": ENTERED_IN_ERROR}
+# Switzerland's extension for whether a professional has verified a vaccination (CH VACD), in SNOMED
+# CT; in some releases of the guide it is a modifier. Belgium's for how certain one is.
+_VERIFIED_OR_NOT = ("ch-vacd-ext-verification-status", "be-ext-vaccination-confirmationStatus")
+_VERIFIED = {
+    "59156000": "",
+    "76104008": "Not confirmed",
+    "723510000": ENTERED_IN_ERROR,
+    "confirmed": "",
+    "unconfirmed": "Not confirmed",
+    "other": "Confirmation “other”",
+}
 # The Netherlands' extension for an agreement to interrupt or to stop a medicine: its codes, in
 # SNOMED CT, and R4's status for each.
 _STOP_TYPE = "nictiz.nl/fhir/StructureDefinition/ext-StopType"
@@ -520,7 +527,7 @@ def status_text(resource: Resource) -> str:
 
 
 def _verification(resource: Resource) -> list[str]:
-    """Return how a Swiss vaccination was verified, in words; "" for the usual way."""
+    """Return how a Swiss or Belgian vaccination was verified, in words; "" for the usual way."""
     found = (*mappings(resource.get("extension")), *mappings(resource.get("modifierExtension")))
     return [_VERIFIED[code] for one in found if (code := _verification_code(one)) in _VERIFIED]
 
@@ -531,7 +538,7 @@ def _verification_code(extension: Resource) -> str:
         return ""
     parts = (extension, *mappings(extension.get("extension")))
     codes = (text(mapping(one.get("valueCoding")).get("code")) for one in parts)
-    return next(filter(None, codes), "")
+    return next(filter(None, (text(extension.get("valueCode")), *codes)), "")
 
 
 @lru_cache(maxsize=500)

@@ -106,3 +106,13 @@ def test_two_medicines_in_one_entry_are_said(resource_type: str) -> None:
     found = fact(resource_type, medicationCodeableConcept=code)
     assert found.name == "Insulin lispro (Insulin glargine)"
     assert TWO_NAMES in found.lines
+
+
+@pytest.mark.parametrize(("name", "is_shown"), [("infuse-over-time", True), ("another", False)])
+def test_how_long_an_infusion_took(name: str, is_shown: bool) -> None:
+    url = f"https://fhir-ehr.cerner.com/r4/StructureDefinition/{name}"
+    time = {"url": url, "valueQuantity": {"value": 120, "unit": "minutes"}}
+    dosage = {"dose": {"value": 20, "unit": "mmol"}}
+    found = fact("MedicationAdministration", dosage=dosage, extension=[time])
+    assert ("infused over 120 minutes" in found.lines) is is_shown
+    assert "20 mmol" in found.lines

@@ -38,6 +38,12 @@ def verified(code: str) -> Resource:
     return {"url": url, "valueCoding": {"system": SNOMED, "code": code}}
 
 
+def confirmed(code: str) -> Resource:
+    """Return Belgium's extension for how certain it is that somebody was vaccinated."""
+    url = "https://www.ehealth.fgov.be/standards/fhir/vaccination/StructureDefinition/"
+    return {"url": f"{url}be-ext-vaccination-confirmationStatus", "valueCode": code}
+
+
 def contained(resource_type: str, name: str, **members: Any) -> list[Resource]:
     return [{"resourceType": resource_type, "id": "c", "code": words(name), **members}]
 
@@ -495,6 +501,8 @@ def cvx(code: str) -> Resource:
         (vaccine(modifierExtension=[verified("59156000")]), f"Tetanus | NOT {NOT_UNDERSTOOD}"),
         (vaccine(modifierExtension=[verified("76104008")]), "Tetanus Not confirmed"),
         (vaccine(extension=[verified("76104008")]), "Tetanus Not confirmed"),
+        (vaccine(extension=[confirmed("unconfirmed")]), "Tetanus Not confirmed"),
+        (vaccine(extension=[confirmed("confirmed")]), "Tetanus | NOT confirmed"),
         (vaccine(extension=[verified("723510000")]), f"1 immunization {IN_ERROR} | NOT Tetanus"),
         (
             vaccine(modifierExtension=[verified("1")]),
