@@ -98,12 +98,9 @@ class LaunchAdmin(EndingAdmin):
         return response
 
     def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
+        self, request: HttpRequest, object_id: str, form_url: str = "",
         extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    ) -> HttpResponse:  # fmt: skip
         """Show the launch with its timeline, to those who may see attempts."""
         events.flush_now()
         launch = self.get_object(request, object_id)
@@ -157,11 +154,8 @@ class AttemptAdmin(ReadOnlyAdmin):
         return changes
 
     def get_search_results(
-        self,
-        request: HttpRequest,  # noqa: ARG002 - Django's signature
-        queryset: QuerySet[Any],
-        search_term: str,
-    ) -> tuple[QuerySet[Any], bool]:
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str  # noqa: ARG002
+    ) -> tuple[QuerySet[Any], bool]:  # fmt: skip
         """Find an attempt by any of its events, whichever of them is shown."""
         term = search_term.strip()
         if not term:
@@ -202,12 +196,9 @@ class AttemptAdmin(ReadOnlyAdmin):
         return [path("attempt/<str:attempt>/", view, name="launches_attempt"), *super().get_urls()]
 
     def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",  # noqa: ARG002 - Django's signature
+        self, request: HttpRequest, object_id: str, form_url: str = "",  # noqa: ARG002
         extra_context: dict[str, Any] | None = None,  # noqa: ARG002
-    ) -> HttpResponse:
+    ) -> HttpResponse:  # fmt: skip
         """An event has no page of its own: it is read in its attempt."""
         if not self.has_view_permission(request):
             raise PermissionDenied

@@ -155,6 +155,11 @@ TABLE = (
           "this app in a frame, or have the EHR open the app in a window of its own.",
           seen="The app was opened {c.failure[failure]}. Origins that may frame the app: "
                "{c.frame_ancestors}."),
+    Entry("C150", LIKELY, "The frame of another origin may have stayed blank",
+          lambda c: bool(c.asked["framed_from"]), "If the EHR shows the app there, enter this "
+          "origin in the registration under May show this app in a frame.",
+          seen="The app was opened in a frame of {c.asked[framed_from]}, perhaps by a page on the "
+               "way. Origins that may frame the app: {c.frame_ancestors}."),
     Entry("C14", SEEN, "The EHR names a server that nobody has accepted",
           coded("endpoint-host-changed"),
           "Ask the vendor; then accept the hosts on the endpoint's discovery page.", "discovery"),

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.shortcuts import render
 from django.utils import timezone
 
-from smartapp.frames import came_from, framable, is_framed
+from smartapp.frames import came_from, framable, framable_by_any_origin, is_framed
 from smartapp.launches import cookies, pending
 from smartapp.middleware import error_response
 from smartapp.protocol.errors import CookiesBlocked, FrameNotAllowed, SmartError
@@ -44,7 +44,8 @@ async def in_frame(
 
 
 def before_sign_in(request: HttpRequest, config: EndpointConfig) -> HttpResponse | None:
-    """Return what a launch in a frame has to do before it asks the EHR; None for nothing.
+    """Return what a launch in a frame has to do before it asks the EHR; None for nothing. Any page
+    may frame it: it has no personal data, and a blank frame would have no way out.
 
     Each answer leads to the launch's own address in a new window. There the launch starts again,
     with a state of this browser. Nothing is taken over from the frame, so nobody can make it finish
@@ -87,4 +88,4 @@ def _continue_in_window(
         "new_window_url": request.get_full_path(),
         "here_url": here_url,
     }
-    return render(request, "new_window.html", shown)
+    return framable_by_any_origin(render(request, "new_window.html", shown))
