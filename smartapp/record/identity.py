@@ -11,6 +11,7 @@ from smartapp.record.facts import labelled, said
 from smartapp.record.marks import LABELS, read_labels
 from smartapp.record.modifiers import not_understood
 from smartapp.record.moments import (
+    NOT_APPLICABLE,
     Chronology,
     Moment,
     last_day,
@@ -36,8 +37,6 @@ _VERIFIED = frozenset({"VALI", "QUAL", "01", "number-present-and-verified"})
 INFANT_WEEKS, TODDLER_MONTHS = 12, 24
 # Precisions of a date that may be before or after a birthday.
 NO_DAY = ("year", "month")
-# The reason for a missing date of death that the patient's being alive is.
-NOT_APPLICABLE = "not-applicable"
 EARLY_DEATH = "The EHR gives a date of death before the date of birth."
 FUTURE_DEATH = "The EHR gives a date of death in the future"
 

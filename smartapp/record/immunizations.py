@@ -104,8 +104,11 @@ def _immunization(resource: Resource, context: Given, person: Person) -> Immuniz
     statement, name = read_undated_statement(code, given), named_or(code, NOT_NAMED)
     if procedure and absent_code(code):
         statement, name, procedure = None, procedure, ""
-    is_given = status_code(resource) not in NOT_GIVEN
+    # The status of a statement says nothing: IPS writes "No information" with one of "not done".
+    is_stated = statement is not None and not absent_code(code)
+    is_given = is_stated or status_code(resource) not in NOT_GIVEN
     marks = doubted(_marks(resource, given), context.now, person=person)
+    marks = marks._replace(status="") if is_stated else marks
     is_named = not name.startswith(NOT_NAMED)
     marks = with_own_text(marks, resource, is_all_there_is=not is_named)
     return Immunization(

@@ -53,6 +53,8 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 _MONTH_NUMBERS = {name.casefold(): number for number, name in enumerate(MONTHS, 1)}
 # Reasons why a date is absent that say no more than that nobody knows it.
 UNKNOWN = frozenset({"unknown", "asked-unknown"})
+# Of a date of death: the patient is alive.
+NOT_APPLICABLE = "not-applicable"
 DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
 
@@ -79,6 +81,8 @@ class Moment(NamedTuple):
         `day_text`."""
         if self.sent in UNKNOWN and not self.is_readable:
             return "date unknown"
+        if self.sent == NOT_APPLICABLE:
+            return "date not applicable"
         if self.precision == "unreadable":
             return f"date not readable: {self.sent}"
         if self.precision == "year":

@@ -22,6 +22,7 @@ RENDERED = (
     "extension-MedicationRequest.renderedDosageInstruction"
 )
 NO_CURRENT = "No current medications recorded."
+NOBODY = "Nobody has recorded whether there are any."
 NOT_UNDERSTOOD = "marks this entry in a way this app does not understand"
 
 
@@ -168,9 +169,15 @@ def contained(**medication: Any) -> Resource:
             f"5 mg daily | does not name (unknown) | NOT {NO_CURRENT}",
         ),
         (order(null_flavor("OTH", text="Herbal tea")), f"Herbal tea | NOT {NO_CURRENT}"),
-        (order(absent("unknown"), "MedicationStatement"), f"Not known (unknown) | {NO_CURRENT}"),
+        (
+            order(absent("unknown"), "MedicationStatement"),
+            f"Not known (unknown) | {NOBODY} | NOT {NO_CURRENT}",
+        ),
         (order({"text": "UNKNOWN"}), f"UNKNOWN | NOT {NO_CURRENT}"),
-        (order({"text": "Unknown"}, "MedicationStatement"), f"Unknown | {NO_CURRENT}"),
+        (
+            order({"text": "Unknown"}, "MedicationStatement"),
+            f"Unknown | {NOBODY} | NOT {NO_CURRENT}",
+        ),
         # Statuses of HL7 v3 and of other makers.
         (order(WARFARIN, status="discontinued"), f"no longer taken | {NO_CURRENT}"),
         (order(WARFARIN, status="aborted"), f"no longer taken | {NO_CURRENT}"),

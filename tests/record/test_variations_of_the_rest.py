@@ -309,6 +309,11 @@ LATERALITY = {"url": "http://example.org/laterality", "valueCodeableConcept": wo
             f"does not name | {OWN}Asthma since 1990",
         ),
         (condition("No current problems"), "No active problems"),
+        (
+            condition("No information about problems"),
+            "No information about problems | Nobody has recorded whether there are any. | "
+            "NOT No active problems",
+        ),
         (condition(german(certain="A")), "could not be shown: ruled out | NOT Herzinfarkt"),
         (condition(german(local="A")), "could not be shown: ruled out | NOT Herzinfarkt"),
         (
@@ -460,6 +465,16 @@ def cvx(code: str) -> Resource:
         ),
         (vaccine(occurrenceDateTime="2031-01-01"), "Dated in the future"),
         (vaccine(vaccineCode=cvx("998")), "No vaccine administered"),
+        (
+            vaccine(
+                status="not-done",
+                vaccineCode=words("No information about immunizations"),
+                occurrenceDateTime=None,
+                _occurrenceDateTime=absent("not-applicable"),
+            ),
+            "No information about immunizations | date not applicable | NOT Not given",
+        ),
+        (vaccine(status="not-done"), "Tetanus Not given"),
         (vaccine(vaccineCode=absent("masked")), "does not name (masked)"),
         (
             vaccine(
