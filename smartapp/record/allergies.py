@@ -4,7 +4,7 @@ An empty list never means "no known allergies"; only a statement in the record d
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -68,6 +68,9 @@ _OF_ANY_ALLERGY = frozenset(
 # R4's extensions of AllergyIntolerance and of its reaction.
 EXTENSIONS = "http://hl7.org/fhir/StructureDefinition/allergyintolerance-"
 EXPOSURE_RISK = f"{EXTENSIONS}substanceExposureRisk"
+# The United States Department of Veterans Affairs' extension for how an allergy is known.
+_HOW_KNOWN = "/allergyObservedHistoric"
+_HOW_KNOWN_WORDS = {"o": "Observed", "h": "Historical: reported, not observed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ class Allergy:
     is_high: bool = False
     criticality: str = ""
     kind: str = ""
+    how_known: str = ""
     categories: tuple[str, ...] = ()
     reactions: tuple[Reaction, ...] = ()
     onset: Span | None = None
@@ -223,6 +227,7 @@ def _allergy(sent: Resource, now: datetime, others: Sequence[RuledOut]) -> Aller
         is_high=criticality == "high",
         criticality=_criticality_words(criticality),
         kind=_kind(resource),
+        how_known=next(_how_known(resource), ""),
         categories=tuple(_categories(resource)),
         reactions=_reactions(resource),
         onset=onset,
@@ -243,6 +248,12 @@ def _is_active(resource: Resource) -> bool:
     """Return whether it is current; of two statuses that contradict each other "active" counts."""
     said = status_codes(resource.get("clinicalStatus"))
     return "active" in said or OVER.isdisjoint(said)
+
+
+def _how_known(resource: Resource) -> Iterator[str]:
+    for one in mappings(resource.get("extension")):
+        if text(one.get("url")).endswith(_HOW_KNOWN):
+            yield _HOW_KNOWN_WORDS.get(text(one.get("valueCode")), "")
 
 
 def _kind(resource: Resource) -> str:
@@ -276,8 +287,10 @@ def _ends(resource: Resource) -> tuple[list[object], list[str]]:
     days: list[object] = _by_extension(resource, "abatement", "valueDateTime")
     why: list[str] = []
     for end in mappings(resource.get("extension")):
-        # The United Kingdom's.
-        if "AllergyIntoleranceEnd" in text(end.get("url")):
+        # The International Patient Summary's, and the United Kingdom's.
+        if text(end.get("url")).endswith("/abatement-dateTime-uv-ips"):
+            days.append(end.get("valueDateTime"))
+        elif "AllergyIntoleranceEnd" in text(end.get("url")):
             parts = mappings(end.get("extension"))
             days += [part.get("valueDateTime") for part in parts]
             why += [text(part.get("valueString")) for part in parts]

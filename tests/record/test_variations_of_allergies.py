@@ -19,6 +19,11 @@ def allergy(code: object = "Penicillin", **members: Any) -> Resource:
     return about_patient("AllergyIntolerance", str(code), code=named, **members)
 
 
+def of_veterans(code: str) -> Resource:
+    url = "https://department-of-veterans-affairs.github.io/mhv-fhir-phr-mapping/"
+    return {"url": f"{url}StructureDefinition/allergyObservedHistoric", "valueCode": code}
+
+
 def sct(words: str, code: str, display: str) -> Resource:
     coding = {"system": "http://snomed.info/sct", "code": code, "display": display}
     return {"text": words, "coding": [coding]}
@@ -112,6 +117,21 @@ def at_risk(risk: str) -> Resource:
             ),
             "Resolved resolved at the age of 12 years",
         ),
+        (
+            allergy(
+                clinicalStatus="resolved",
+                extension=[
+                    {
+                        "url": "http://hl7.org/fhir/uv/ips/StructureDefinition/"
+                        "abatement-dateTime-uv-ips",
+                        "valueDateTime": "2010",
+                    }
+                ],
+            ),
+            "Resolved resolved 2010",
+        ),
+        (allergy(extension=[of_veterans("h")]), "Historical: reported, not observed"),
+        (allergy(extension=[of_veterans("o")]), "Observed | NOT not observed"),
         (
             allergy(
                 extension=[
