@@ -41,6 +41,7 @@ from smartapp.audit import origin
 from smartapp.exception_reports import cause
 from smartapp.protocol.errors import (
     REOPEN,
+    WAIT_AND_START,
     DiscoveryIncomplete,
     SmartError,
     TokensUnopened,
@@ -395,6 +396,21 @@ class DatabaseAway(SmartError):
     in_ehr = "Wait a few seconds and press Try again. If it stays, tell your administrator."
     retry_after: float | None = 5
     is_repeatable = True
+
+
+class SignInLost(DatabaseAway):
+    """The database went away after it had used up the state of a sign-in (C50)."""
+
+    code = "sign-in-lost"
+    title = "This sign-in was lost"
+    happened = (
+        "This app's own database stopped answering while you were being signed in. Nothing was "
+        "shown that should not be."
+    )
+    next_step = WAIT_AND_START
+    in_ehr = ""
+    retry_after = None
+    is_repeatable = False
 
 
 class DatabaseAwayFromForm(DatabaseAway):

@@ -188,6 +188,10 @@ TABLE = (
           or (c.code == "busy-with-ehr"
               and c.broken_rule not in {"ehr-suspended", "own-limit"}),
           "Ask the vendor why it is slow."),
+    Entry("C15", SEEN, "This app or its database failed, and not the EHR",
+          coded("database-away", "sign-in-lost", "unexpected-error"),
+          "Look up the reference number in the log. `doctor` says whether the database takes a "
+          "launch now."),
     Entry("C37", SEEN, "The registration's scopes cannot be sent", coded("scope-invalid"),
           "Correct them in the registration."),
     Entry("C3", SEEN, "Our redirect URI changed while the person was at the EHR",

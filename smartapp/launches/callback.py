@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods
 from smartapp import logs, metrics
 from smartapp.brands import chosen
 from smartapp.database import in_database
+from smartapp.exception_reports import cause
 from smartapp.exchange import pipeline
 from smartapp.exchange.custody import Custody
 from smartapp.frames import framable, is_framed
@@ -27,7 +28,13 @@ from smartapp.launches.models import LaunchKind
 from smartapp.launches.pending import PendingLaunch
 from smartapp.launches.session_length import session_length
 from smartapp.launches.tokens import LaunchTokens
-from smartapp.middleware import error_response, never_stored, sent_to_launch
+from smartapp.middleware import (
+    DATABASE_IS_AWAY,
+    SignInLost,
+    error_response,
+    never_stored,
+    sent_to_launch,
+)
 from smartapp.protocol import authorization
 from smartapp.protocol.authorization import (
     AuthorizationCode,
@@ -193,7 +200,7 @@ async def finish(
     """Use up the state, exchange the code, and return the redirect to the launch's page (C55).
 
     The state is used up first: a callback that is loaded a second time must not take a place or a
-    token request from others.
+    token request from others. Raises SignInLost if the database goes away after that.
     """
     with in_flight(config):
         uuid = await in_database(
@@ -216,11 +223,15 @@ async def finish(
         # was in the answer that did not arrive and the state is used up, so nobody could open or
         # disconnect this launch.
         hand_over = partial(store.close_unfinished, uuid, config)
-        async with Custody(config, hand_over) as held:
-            issued = await held.ask(asked)
-            tokens = await proof.accepted(config, started, issued)
-            await _open_session(request, response, started.kind, uuid, tokens, issued.expires_at)
-            held.keep()
+        try:
+            async with Custody(config, hand_over) as held:
+                issued = await held.ask(asked)
+                tokens = await proof.accepted(config, started, issued)
+                ends = issued.expires_at
+                await _open_session(request, response, started.kind, uuid, tokens, ends)
+                held.keep()
+        except DATABASE_IS_AWAY as error:
+            raise SignInLost(cause(error)) from error
     logs.about(launch=str(uuid), endpoint=config.slug)
     metrics.launches.labels(started.kind, "completed", "").inc()
     logger.info("launch %s of %s completed at %s", uuid, started.kind, config.slug)

@@ -492,7 +492,7 @@ class TestTokensThatNobodyHas:
         callback = await browser.to_callback(ehr_launch())
         monkeypatch.setattr(store, "complete", away)
         monkeypatch.setattr(store, "close_unfinished", away)
-        assert (await browser.get(callback)).status == 503
+        assert "This sign-in was lost" in await (await browser.get(callback)).text()
         await until(lambda: len(ehr.revocations) == 2)
         assert ehr.valid_access_tokens == set()
 
@@ -503,7 +503,8 @@ class TestTokensThatNobodyHas:
         ehr_launch: Start,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """Its row does not stay half open either."""
+        """Its row does not stay half open either, and the page promises no second try: the state
+        is used up (C50)."""
 
         def full(*_: object, **__: object) -> None:
             raise OperationalError("disk full")
@@ -511,6 +512,8 @@ class TestTokensThatNobodyHas:
         monkeypatch.setattr(store, "complete", full)
         refused = await browser.get(await browser.to_callback(ehr_launch()))
         assert refused.status == 503
+        assert "This sign-in was lost" in await refused.text()
+        assert "Refresh" not in refused.headers
         (launch,) = await in_database(list, Launch.objects.all())
         assert launch.end_reason == EndReason.FAILED
         assert await work_off() == 1
