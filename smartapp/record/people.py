@@ -16,8 +16,13 @@ ADULT_YEARS = 18
 # Epic), and those that may differ from the administrative sex.
 CLINICAL_SEX = frozenset({"patient-sexParameterForClinicalUse", "sex-for-clinical-use"})
 OTHER_SEXES = frozenset(
-    {"us-core-birthsex", "us-core-sex", "us-core-individual-sex", "patient-birthSex"}
-)
+    {
+        "us-core-birthsex", "us-core-sex", "us-core-individual-sex", "patient-birthSex",
+        # Australia's (HL7's own), New Zealand's, the United Kingdom's.
+        "individual-recordedSexOrGender", "patient-recordedSexOrGender", "sex-at-birth",
+        "Extension-UKCore-BirthSex",
+    }
+)  # fmt: skip
 _SEXES: dict[str, Sex] = {
     "male": "male", "female": "female", "m": "male", "f": "female",
     "male-typical": "male", "female-typical": "female",

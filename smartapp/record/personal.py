@@ -33,7 +33,7 @@ from smartapp.record.references import displays
 from smartapp.record.texts import text, texts
 from smartapp.record.timing import period_words
 
-# By the last part of the extension's address: those of US Core, FHIR and Epic.
+# By the last part of the extension's address: those of US Core, FHIR, Epic and other countries.
 BACKGROUND = {
     "us-core-race": "race",
     "us-core-ethnicity": "ethnicity",
@@ -42,6 +42,7 @@ BACKGROUND = {
     "patient-religion": "religion",
     "patient-nationality": "nationality",
     "Extension-UKCore-EthnicCategory": "ethnicity",
+    "nz-ethnicity": "ethnicity",
     "patient-disability": "disability",
     "patient-cadavericDonor": "organ donor",
 }
@@ -51,6 +52,8 @@ SEX_AND_GENDER = {
     "us-core-individual-sex": "sex",
     "us-core-birthsex": "sex at birth",
     "patient-birthSex": "sex at birth",
+    "sex-at-birth": "sex at birth",
+    "Extension-UKCore-BirthSex": "sex at birth",
     "legal-sex": "legal sex",
     "patient-sexParameterForClinicalUse": "sex for clinical use",
     "sex-for-clinical-use": "sex for clinical use",

@@ -39,9 +39,12 @@ def text(value: object) -> str:
     if not isinstance(value, str):
         return ""
     # The most common case: a page of two thousand observations calls this fifty thousand times.
-    is_plain = value.isprintable() and not ("  " in value or "&" in value or "\\" in value)
-    if is_plain and len(value) <= MAX_TEXT:
-        return _as_theirs(value.strip(" "))
+    if (
+        value.isprintable()
+        and not ("  " in value or "&" in value or "\\" in value or "EHR" in value)
+        and len(value) <= MAX_TEXT
+    ):
+        return value.strip(" ")
     return _as_theirs(" ".join(_INVISIBLE.sub(" ", _cut(_decoded(value))).split()))
 
 
@@ -55,11 +58,14 @@ def prose(value: object) -> str:
     """Return the whole string, with its line breaks and the spaces that align columns, or ""."""
     if not isinstance(value, str):
         return ""
+    if (
+        value.isprintable()
+        and not ("&" in value or "<" in value or "\\" in value or "EHR" in value)
+        and len(value) <= MAX_TEXT
+    ):
+        return value.strip(" ")
     if is_rtf(value):
         return RTF_NOT_SHOWN
-    is_plain = value.isprintable() and not ("&" in value or "<" in value or "\\" in value)
-    if is_plain and len(value) <= MAX_TEXT:
-        return _as_theirs(value.strip(" "))
     lines = _LINE_END.sub("\n", _BREAK.sub("\n", _unformatted(_cut(value)))).expandtabs()
     lines = _SPECIAL_SPACES.sub(" ", _INVISIBLE_IN_A_LINE.sub(" ", lines))
     return _as_theirs(_MANY_EMPTY_LINES.sub("\n\n", lines).strip())
@@ -104,7 +110,7 @@ def _of_hex(escape: re.Match[str]) -> str:
 
 
 def _as_theirs(words: str) -> str:
-    return words.replace("he EHR", "he\N{NO-BREAK SPACE}EHR") if "EHR" in words else words
+    return words.replace("he EHR", "he\N{NO-BREAK SPACE}EHR")
 
 
 def _cut(value: str) -> str:

@@ -159,3 +159,22 @@ class TestCoverage:
         assert self.coverage(period={"end": "2020-01-01"}).fold == OVER
         assert self.coverage(status="cancelled").fold == OVER
         assert self.coverage(period={"end": "2099-01-01"}).fold == ""
+
+
+def test_sex_at_birth_and_ethnicity_of_other_countries() -> None:
+    of_new_zealand = "http://hl7.org.nz/fhir/StructureDefinition/"
+    found = facts(
+        extension=[
+            {
+                "url": f"{of_new_zealand}sex-at-birth",
+                "valueCodeableConcept": concept("Female"),
+            },
+            {"url": f"{of_new_zealand}nz-ethnicity", "valueCodeableConcept": concept("Samoan")},
+            {
+                "url": "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-BirthSex",
+                "valueCodeableConcept": concept("Male"),
+            },
+        ]
+    )
+    assert found["Background"].lines == ("ethnicity: Samoan",)
+    assert found["Sex and gender"].lines == ("sex at birth: Female", "sex at birth: Male")

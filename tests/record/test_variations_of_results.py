@@ -551,6 +551,9 @@ FOR_CLINICAL_USE = "http://hl7.org/fhir/StructureDefinition/patient-sexParameter
 EPIC_CLINICAL_USE = "http://open.epic.com/FHIR/StructureDefinition/extension/sex-for-clinical-use"
 BIRTH_SEX = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex"
 INDIVIDUAL_SEX = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-individual-sex"
+OF_NEW_ZEALAND = "http://hl7.org.nz/fhir/StructureDefinition/sex-at-birth"
+OF_THE_KINGDOM = "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-BirthSex"
+RECORDED = "http://hl7.org/fhir/StructureDefinition/individual-recordedSexOrGender"
 BOTH = "13.5 to 17.5 (Male); 12 to 15.5 (Female)"
 
 
@@ -574,6 +577,21 @@ def parameter(code: str) -> Resource:
         ("female", {"url": BIRTH_SEX, "valueCode": "UNK"}, "range 12 to 15.5 | NOT 13.5"),
         ("other", {"url": BIRTH_SEX, "valueCode": "F"}, BOTH),
         ("female", {"url": INDIVIDUAL_SEX, "valueCoding": {"code": "248153007"}}, BOTH),
+        ("female", {"url": OF_NEW_ZEALAND, "valueCodeableConcept": coded("male")}, BOTH),
+        (
+            "female",
+            {"url": OF_NEW_ZEALAND, "valueCodeableConcept": coded("female")},
+            "range 12 to 15.5 | NOT 13.5",
+        ),
+        ("female", {"url": OF_THE_KINGDOM, "valueCodeableConcept": coded("M")}, BOTH),
+        (
+            "female",
+            {
+                "url": RECORDED,
+                "extension": [{"url": "value", "valueCodeableConcept": coded("248153007")}],
+            },
+            BOTH,
+        ),
     ],
 )
 def test_whose_range_it_is_where_sexes_differ(gender: str, extension: Resource, says: str) -> None:
