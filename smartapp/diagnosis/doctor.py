@@ -173,9 +173,10 @@ async def revocations(config: EndpointConfig) -> AsyncIterator[Finding]:
     """The revocations that this EHR did not take (C133). They stop nobody."""
     waiting, given_up, why = await in_database(pending_revocations.not_taken, config.endpoint_id)
     if waiting or given_up:
-        seen = f"The EHR could not be told of {waiting} ended launches yet, of {given_up} never"
-        fix = "See what it says in the admin, under revocations to do; ask the vendor to revoke "
-        yield advice("revocations", f"{seen}: {why}.", f"{fix}the rest.")
+        counts = f"tried again {waiting}, given up {given_up}, last failure {why}"
+        seen = f"The EHR was not told of all launches that ended: {counts}."
+        fix = "See what it says in the admin, under revocations to do; ask the vendor to revoke"
+        yield advice("revocations", seen, f"{fix} the rest.")
 
 
 # What a button of *Why?* looks at again, and what it says.

@@ -26,14 +26,9 @@ class DoctorPage(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
     """The view of `RegistrationAdmin` that runs the checks."""
 
     def get_urls(self) -> list[URLPattern]:
-        return [
-            path(
-                "<int:registration_id>/doctor/",
-                self.admin_site.admin_view(self.doctor_view),
-                name="registrations_registration_doctor",
-            ),
-            *super().get_urls(),
-        ]
+        view = self.admin_site.admin_view(self.doctor_view)
+        name = "registrations_registration_doctor"
+        return [path("<int:registration_id>/doctor/", view, name=name), *super().get_urls()]
 
     def doctor_view(self, request: HttpRequest, registration_id: int) -> HttpResponseBase:
         """Show what a check is; a POST runs it. It asks the EHR and may pin what was never read,

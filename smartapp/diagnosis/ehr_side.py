@@ -43,11 +43,11 @@ CLOCK_BEHIND_SECONDS = 60
 MAX_METADATA_BYTES = 4 * 1024 * 1024
 _STATEMENT = "capability-statement"
 _COMPARE_BASE = "Compare the FHIR base URL with the vendor's, its path included."
+_SWITCH_SMART_ON = ("The base is right: a FHIR server answers there. Ask the vendor to switch "
+                    "SMART on; what /metadata says of OAuth is not enough.")  # fmt: skip
 _ACCEPT = "Ask the vendor; then accept the hosts in the admin, on the endpoint's discovery page."
-_WAIT_FOR_KEYS = (
-    "Wait; then ask the vendor. Where the app has read them within a day, it goes on with those; "
-    "otherwise nobody can sign in until they are answered."
-)
+_WAIT_FOR_KEYS = ("Wait; then ask the vendor. Where the app has read them within a day, it goes on "
+                  "with those; otherwise nobody can sign in until then.")  # fmt: skip
 _ENTER_KEYS = (
     "Nobody can sign in until its keys are found. Compare the expected issuer with the vendor's, "
     "to the letter, its trailing slash included: it may also be the one that discovery names, "
@@ -64,7 +64,8 @@ async def publishes(config: EndpointConfig, *, actor: str = ACTOR) -> AsyncItera
         else:
             observation = await discovery.pin_first(config, actor=actor)
     except SmartError as error:
-        yield _no_discovery(config, error)
+        is_fhir = isinstance(error, DiscoveryInvalid) and not error.rule and await _is_fhir(config)
+        yield _no_discovery(config, error, is_fhir=is_fhir)
         return
     for finding in (*_documents(config, observation), *_needs(config, observation)):
         yield finding
@@ -83,10 +84,10 @@ def _facts(config: EndpointConfig, observation: Observation | None = None) -> Fa
     return Facts(timezone.now(), config, {**document, **dict(config.overrides)})
 
 
-def _no_discovery(config: EndpointConfig, error: SmartError) -> Finding:
-    """C10, C15."""
+def _no_discovery(config: EndpointConfig, error: SmartError, *, is_fhir: bool) -> Finding:
+    """C10, C15; `is_fhir`: a FHIR server answers at the base."""
     found = explained(_facts(config), error, "discovery")
-    fix = f"{found.fix} Read was {config.discovery_url}"
+    fix = f"{_SWITCH_SMART_ON if is_fhir else found.fix} Read was {config.discovery_url}"
     parts = urlsplit(config.fhir_base_url)
     root = f"{parts.scheme}://{parts.netloc}/.well-known/smart-configuration"
     if config.preset == PRESETS["meditech"].slug and config.discovery_url != root:
@@ -269,6 +270,14 @@ async def version(config: EndpointConfig) -> AsyncIterator[Finding]:
         return
     if other := _other_version(response.body):
         yield other
+
+
+async def _is_fhir(config: EndpointConfig) -> bool:
+    try:
+        statement = parse_json_object((await _metadata(config)).body)
+    except (SmartError, JSONInvalid):
+        return False
+    return statement.get("resourceType") == "CapabilityStatement"
 
 
 def _metadata_url(config: EndpointConfig) -> str:

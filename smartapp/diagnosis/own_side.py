@@ -23,22 +23,14 @@ from smartapp.registrations.options import AuthMethod
 from smartapp.registrations.registry import EndpointConfig
 from smartapp.registrations.validation import validate_own_address
 
-_START = (
-    "Start the server; let PUBLIC_URL and the proxy in front lead to it, with a whole chain of "
-    "certificates that others trust, without a redirect or a sign-in."
-)
-_LET_HOST_COME = (
-    "Let the proxy in front pass the Host header on as it came, or add the host that it sends to "
-    "ALLOWED_HOSTS; the log names it."
-)
-_SAY_HTTPS = (
-    "Let the proxy in front send X-Forwarded-Proto: https, and let this app believe it "
-    "(FORWARDED_ALLOW_IPS)."
-)
-_ON_PURPOSE = (
-    "If that is on purpose, nothing is wrong: launches have other addresses. Else look at the "
-    "proxy in front, and at PUBLIC_URL."
-)
+_START = ("Start the server; let PUBLIC_URL and the proxy in front lead to it, with a whole chain "
+          "of certificates that others trust, without a redirect or a sign-in.")  # fmt: skip
+_LET_HOST_COME = ("Let the proxy in front pass the Host header on as it came, or add the host "
+                  "that it sends to ALLOWED_HOSTS; the log names it.")  # fmt: skip
+_SAY_HTTPS = ("Let the proxy in front send X-Forwarded-Proto: https, and let this app believe it "
+              "(FORWARDED_ALLOW_IPS).")  # fmt: skip
+_ON_PURPOSE = ("If that is on purpose, nothing is wrong: launches have other addresses. Else look "
+               "at the proxy in front, and at PUBLIC_URL.")  # fmt: skip
 
 
 async def configuration(config: EndpointConfig) -> AsyncIterator[Finding]:

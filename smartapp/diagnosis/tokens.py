@@ -235,7 +235,9 @@ TABLE = (
           seen="The tokens that were renewed came with another patient or encounter than the "
                "launch's."),
     Entry("C125", SEEN, "The EHR does not accept the refresh token any more",
-          lambda c: c.code == "ended-by-ehr" and c.token["ehr_error"] == "invalid_grant", _ENDED,
+          lambda c: c.code == "ended-by-ehr" and c.token["ehr_error"] == "invalid_grant",
+          f"{_ENDED} If it says that the token was used before, see that no other server has a "
+          "copy of the database, and that `after_restore` was run if a backup was restored.",
           seen="It answered invalid_grant to a refresh.{c.token_quote}"),
     Entry("C141", SEEN, "The FHIR server refuses tokens that the EHR has just given",
           lambda c: c.code == "ended-by-ehr" and c.token["ehr_error"] != "invalid_grant",
@@ -259,8 +261,8 @@ TABLE = (
           "gateway in between. The person opens the app again.", seen="{c.seen} {c.form_in_words}"),
     Entry("C40", SEEN, "There is no refresh token, and the access token is over",
           coded("access-expired"),
-          "Ask for offline_access (or online_access), and see that it was granted.",
-          seen="The EHR gave none."),
+          "Ask for offline_access (or online_access), and see that it was granted. If it was, ask "
+          "the vendor to give this app refresh tokens.", seen="The EHR gave none."),
 )  # fmt: skip
 
 OTHERWISE = Entry(

@@ -300,7 +300,7 @@ async def test_meditech_is_looked_for_at_the_root(healthy: EHR) -> None:
 
 
 REMEDIES: list[tuple[tuple[int, Any, dict[str, str]], str]] = [
-    ((404, {}, {}), "/fhir/r4 is often forgotten"),
+    ((404, {}, {}), "The base is right: a FHIR server answers there"),
     ((200, b"<html>", {}), "/fhir/r4 is often forgotten"),
     ((302, b"", {"Location": "/x"}), "which is never followed"),
     ((200, b"x" * 300_000, {}), "something else than an EHR may answer"),
@@ -317,6 +317,17 @@ async def test_each_bad_answer_has_its_own_remedy(
     assert remedy in output
     assert f"Read was {healthy.origin}{DISCOVERY}" in output
     assert "advice  clock" not in output
+
+
+@pytest.mark.parametrize("metadata", [(404, {}, {}), (200, b"<html>", {}), (200, {}, {})])
+async def test_a_base_where_nothing_of_fhir_answers_is_not_called_right(
+    healthy: EHR, metadata: tuple[int, Any, dict[str, str]]
+) -> None:
+    healthy.answers[DISCOVERY] = 404, {}, {}
+    healthy.answers["/fhir/r4/metadata"] = metadata
+    _, output = await in_database(run)
+    assert "/fhir/r4 is often forgotten" in output
+    assert "The base is right" not in output
 
 
 async def test_what_is_overridden_is_said(healthy: EHR) -> None:
