@@ -115,7 +115,10 @@ class UserForm(AsShownForm, UserChangeForm):
         super().__init__(*args, **kwargs)
         if password := self.fields.get("password"):
             password.widget = _LinkWidget()
-            password.help_text = "They choose their own, at a one-time link that you give them."
+            password.help_text = (
+                "They choose their own, at a one-time link that you give them. Save what you have "
+                "changed here first."
+            )
 
     def clean(self) -> dict[str, Any]:
         """Refuse to take away the rights of the last superuser, be it by their own hand."""
