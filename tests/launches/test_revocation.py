@@ -215,7 +215,7 @@ class TestDisconnect:
         out = io.StringIO()
 
         await in_database(lambda: call_command("doctor", "scripted", stdout=out))
-        assert "of 1 never: status-503" in out.getvalue()
+        assert "given up 1, last failure status-503" in out.getvalue()
         response = await in_database(admin.get, "/admin/launches/revocation/")
         assert "given up" in text_of(response)
         assert await in_database(pending_revocations.purge_batch, timezone.now()) == 0
