@@ -49,9 +49,10 @@ def report(exception: BaseException) -> None:
     send("unexpected-error", f"{type(exception).__name__} in smartapp", way.get_traceback_text())
 
 
-def send_soon(kind: str, subject: str, text: str = "") -> None:
-    """Send an alarm from a background thread: for async code, and where waiting is not allowed."""
-    _thread.submit(send, kind, subject, text)
+def wrong_patient(endpoint_slug: str) -> None:
+    """Send the alarm that an EHR answered with another patient, from a background thread: the
+    caller must not wait for it."""
+    _thread.submit(send, "wrong-patient", f"wrong-patient alarm at {endpoint_slug}")
 
 
 def send(kind: str, subject: str, text: str = "") -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote_plus
 
 from django.utils import timezone
 
@@ -15,7 +14,7 @@ from smartapp.keys import fetches
 from smartapp.keys.models import JWKSFetch, SigningKey
 from smartapp.launches.models import LaunchEvent, Step
 from smartapp.protocol.errors import ClientKeyError
-from smartapp.registrations import registry
+from smartapp.registrations import registering, registry
 from smartapp.registrations.models import DiscoverySnapshot, Endpoint, Registration
 from smartapp.registrations.registry import EndpointConfig
 
@@ -103,11 +102,10 @@ def _of(
 
 def _is_secret_encoded(endpoint: Endpoint) -> bool:
     try:
-        config = registry.load(endpoint)
+        secret = registry.load(endpoint).client_secret
     except ClientKeyError:
         return False
-    secret = config.client_secret
-    return not config.send_secret_as_it_is and quote_plus(secret) != secret
+    return registering.is_secret_encoded(endpoint.registration, secret)
 
 
 def is_launchable(endpoint: Endpoint | None) -> bool:

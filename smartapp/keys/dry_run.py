@@ -7,7 +7,6 @@ found here, before a launch fails.
 import time
 from datetime import datetime
 
-from django.conf import settings
 from django.utils import timezone
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -18,6 +17,7 @@ from smartapp.keys.affected_launches import Outcome
 from smartapp.keys.material import open_private_key
 from smartapp.keys.memory import Signer
 from smartapp.keys.models import KeySet, SigningKey
+from smartapp.keys.public import jwks_url
 from smartapp.keys.rotation import Line
 from smartapp.protocol import jwks
 from smartapp.protocol.client_assertion import sign_client_assertion
@@ -32,10 +32,6 @@ MAX_JWKS_SECONDS = 3
 MAX_JWKS_BYTES = 20_000
 
 
-def public_url(key_set: KeySet) -> str:
-    return f"{settings.PUBLIC_URL}/.well-known/jwks/{key_set}.json"
-
-
 def rehearse(key_set: KeySet, line: Line) -> Outcome:
     """Return whether an EHR that fetches our JWKS now can verify the next key, or the present
     signer if no next key is published."""
@@ -47,14 +43,14 @@ def rehearse(key_set: KeySet, line: Line) -> Outcome:
         signer = Signer(row.kid, row.alg, open_private_key(row))
     except VaultError as error:
         return Outcome(False, f"The private half of {key} does not open: {error}.")
-    url = public_url(key_set)
+    url = jwks_url(key_set.slug)
     try:
         wrong = http.run(problem(url, signer, published(key_set.slug)))
     except EHRUnavailable as error:
         wrong = f"{url} was not reached from here ({error})."
     if wrong:
         return Outcome(False, f"{key}: {wrong}")
-    return Outcome(True, f"{key} signed, and what {public_url(key_set)} shows verifies it.")
+    return Outcome(True, f"{key} signed, and what {url} shows verifies it.")
 
 
 def ask_ehrs(line: Line, *, actor: str, now: datetime) -> list[Outcome]:

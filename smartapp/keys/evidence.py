@@ -90,7 +90,7 @@ def likely_ehrs(key_set: KeySet, registrations: Mapping[str, str]) -> dict[Visit
     came: dict[Visitor, Counter[str]] = {}
     times: Counter[Visitor] = Counter()
     for fetch in key_set.fetches.exclude(address="").exclude(user_agent=OURSELVES):
-        visitor = Visitor(fetch.address, fetch.user_agent)
+        visitor = _visitor(fetch)
         times[visitor] += fetch.count
         counts = came.setdefault(visitor, Counter())
         counts.update({ehr: n for ehr, (n, _) in fetch.during.items() if ehr in registrations})

@@ -9,10 +9,10 @@ from django.contrib.auth.models import AnonymousUser, User
 from smartapp.keys import (
     affected_launches,
     automation,
-    dry_run,
     emergency,
     evidence,
     heartbeat,
+    public,
     refusals,
     rotation,
     timeline,
@@ -65,17 +65,6 @@ class StaleRow:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class AffectedLaunch:
-    """An open launch whose next token renewal may be refused."""
-
-    uuid: str
-    registration: str
-    ehr: str
-    since: str
-    renews: str
-
-
 def words_of(step: str) -> StepWords:
     """Return the texts of a step or of the emergency. Raises KeyError for anything else."""
     return wording.EMERGENCY if step == EMERGENCY else _STEPS[step]
@@ -110,7 +99,7 @@ def page(key_set: KeySet, user: User | AnonymousUser, now: datetime) -> dict[str
     to_be_told = [one for one in sections if one.after_emergency and one.after_emergency["ehrs"]]
     return {
         "key_set": key_set,
-        "jwks_url": dry_run.public_url(key_set),
+        "jwks_url": public.jwks_url(key_set.slug),
         "to_do": heartbeat.to_do(key_set, now, is_warned=bool(warnings or to_be_told)),
         "last_runs": heartbeat.last_runs(now),
         "warnings": warnings,
@@ -155,20 +144,10 @@ def _section(
 def affected_by_emergency(key_set: KeySet, alg: str, now: datetime) -> dict[str, Any]:
     """Return the template context for the launches that an emergency affects now."""
     found = affected_launches.launches().affected(key_set, alg, now)
-    rows = [
-        AffectedLaunch(
-            launch.uuid_prefix,
-            launch.registration,
-            launch.ehr,
-            wording.moment(launch.since),
-            wording.moment(launch.renews_at),
-        )
-        for launch in found.renewing
-    ]
     return {
         "ehrs": refusals.at_risk(key_set, alg),
         "sentences": wording.affected(found),
-        "launches": rows,
+        "launches": found.renewing,
         "not_listed": found.not_listed,
     }
 

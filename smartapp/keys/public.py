@@ -8,6 +8,7 @@ for the price of a few fetches. Each fetch is noted, also in memory.
 import json
 import re
 
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
@@ -26,6 +27,11 @@ _ALWAYS: Headers = [
     (b"access-control-allow-origin", b"*"),
     (b"x-content-type-options", b"nosniff"),
 ]
+
+
+def jwks_url(key_set: str) -> str:
+    """Return the URL of a key set's JWKS, as EHRs are given it."""
+    return f"{settings.PUBLIC_URL}/.well-known/jwks/{key_set}.json"
 
 
 async def jwks_response(

@@ -177,7 +177,7 @@ def enquire(uuid: UUID, *, actor: str) -> Enquiry:
     with transaction.atomic():
         if enquiry.is_alarm:
             logger.error("launch %s stopped: wrong-patient alarm: introspection", uuid)
-            alerts.send_soon("wrong-patient", f"wrong-patient alarm at {launch.endpoint_slug}")
+            alerts.wrong_patient(launch.endpoint_slug)
             store.end_and_hand_over(launch, EndReason.PATIENT_CHANGED, timezone.now())
         trail.record(actor, "launch.introspect", f"launch {uuid}", outcome=_outcome(enquiry))
     return enquiry

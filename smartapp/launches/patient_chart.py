@@ -102,7 +102,7 @@ async def _wrong_patient(access: LaunchAccess) -> None:
     reason = EndReason.PATIENT_CHANGED
     if await in_database(store.end_and_hand_over, access.launch, reason, timezone.now()):
         logger.error("launch %s stopped: wrong-patient alarm", access.launch.uuid)
-        alerts.send_soon("wrong-patient", f"wrong-patient alarm at {access.launch.endpoint_slug}")
+        alerts.wrong_patient(access.launch.endpoint_slug)
         steps.ended(reason)
 
 

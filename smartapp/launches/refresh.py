@@ -211,7 +211,7 @@ async def _ask_and_store(
     except LaunchContextError as error:
         logger.error("launch %s stopped: wrong-patient alarm: %s", launch.uuid, error.detail)
         metrics.refreshes.labels("wrong-patient").inc()
-        alerts.send_soon("wrong-patient", f"wrong-patient alarm at {launch.endpoint_slug}")
+        alerts.wrong_patient(launch.endpoint_slug)
         await in_database(
             store.end_and_hand_over, launch, EndReason.PATIENT_CHANGED, timezone.now()
         )

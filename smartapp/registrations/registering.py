@@ -218,12 +218,16 @@ def left_open(registration: Registration) -> tuple[str, ...]:
     )
 
 
+def is_secret_encoded(registration: Registration, client_secret: str) -> bool:
+    """Return whether OAuth's encoding changes this secret on the way (RFC 6749 §2.3.1)."""
+    return not registration.send_secret_as_it_is and quote_plus(client_secret) != client_secret
+
+
 def about_secret(registration: Registration, client_secret: str | None) -> tuple[str, ...]:
     """Return a warning if OAuth's encoding changes a new secret, because some servers compare the
-    raw value (RFC 6749 §2.3.1)."""
-    is_changed = client_secret is not None and quote_plus(client_secret) != client_secret
+    raw value."""
     is_sent = registration.auth_method == AuthMethod.CLIENT_SECRET_BASIC
-    if not (is_changed and is_sent) or registration.send_secret_as_it_is:
+    if not (is_sent and is_secret_encoded(registration, client_secret or "")):
         return ()
     return (
         "The client secret has characters that OAuth encodes on the way, and some servers compare "

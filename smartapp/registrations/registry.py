@@ -21,7 +21,7 @@ from django.db.models import F, QuerySet
 from smartapp import vault
 from smartapp.database import in_database
 from smartapp.exception_reports import cause
-from smartapp.keys import memory
+from smartapp.keys import memory, public
 from smartapp.logs import Failures
 from smartapp.protocol.discovery import discovery_url
 from smartapp.protocol.errors import (
@@ -144,7 +144,7 @@ class EndpointConfig(OptionValues):
 
     @property
     def jwks_url(self) -> str:
-        return jwks_url(self.key_set_slug)
+        return public.jwks_url(self.key_set_slug)
 
 
 def redirect_uri(registration_slug: str) -> str:
@@ -159,10 +159,6 @@ def post_logout_redirect_uri() -> str:
 
 def launch_url() -> str:
     return f"{settings.PUBLIC_URL}/launch"
-
-
-def jwks_url(key_set_slug: str) -> str:
-    return f"{settings.PUBLIC_URL}/.well-known/jwks/{key_set_slug}.json"
 
 
 def normalised_iss(fhir_base_url: str) -> str:
@@ -335,16 +331,9 @@ async def only_endpoint(registration_slug: str) -> EndpointConfig | None:
     return await in_database(_only_endpoint, registration_slug)
 
 
-async def connectable_endpoints() -> tuple[EndpointConfig, ...]:
-    """Return the endpoints that a patient can choose, by name: enabled, with patient scopes (C22).
-
-    Without client secrets, like `all_endpoints`, because these are not used to authenticate.
-    """
-    return await in_database(_connectable)
-
-
 async def all_endpoints() -> tuple[EndpointConfig, ...]:
-    """Return every enabled endpoint, for the periodic work and the doctor."""
+    """Return every enabled endpoint, without its client secret, for the periodic work and the
+    doctor."""
     return await in_database(_all)
 
 
@@ -449,11 +438,6 @@ def _frame_ancestors(registration_slug: str) -> tuple[str, ...]:
 def _only_endpoint(registration_slug: str) -> EndpointConfig | None:
     found = list(_launchable.filter(registration__slug=registration_slug)[:2])
     return describe(found[0]) if len(found) == 1 else None
-
-
-def _connectable() -> tuple[EndpointConfig, ...]:
-    choices = _launchable.exclude(registration__standalone_scope="")
-    return tuple(map(describe, choices.prefetch_related("overrides")))
 
 
 def _all() -> tuple[EndpointConfig, ...]:

@@ -285,20 +285,6 @@ class TestEndpointForCallback:
             await registry.endpoint_now(endpoint.pk, "general")
 
 
-class TestConnectableEndpoints:
-    async def test_they_are_those_that_a_patient_can_use_by_name(self) -> None:
-        def rows() -> None:
-            make_endpoint("b", name="Beta", fhir_base_url="https://b.example/r4")
-            make_endpoint("a", name="Alpha", fhir_base_url="https://a.example/r4")
-            clinicians = make_registration("c", standalone_scope="")
-            make_endpoint("c", registration=clinicians, fhir_base_url="https://c.example/r4")
-            make_endpoint("d", enabled=False, fhir_base_url="https://d.example/r4")
-
-        await in_database(rows)
-
-        assert [config.slug for config in await registry.connectable_endpoints()] == ["a", "b"]
-
-
 class TestClientSecret:
     @staticmethod
     def make(**fields: str) -> Registration:
@@ -335,7 +321,6 @@ class TestClientSecret:
 
         await in_database(rows)
 
-        assert [config.slug for config in await registry.connectable_endpoints()] == ["general"]
         assert [config.slug for config in await registry.all_endpoints()] == ["general"]
         with pytest.raises(ClientKeyError):
             await registry.endpoint_for_slug("general")
@@ -343,7 +328,7 @@ class TestClientSecret:
     async def test_lists_do_not_carry_it(self) -> None:
         await in_database(lambda: make_endpoint(registration=self.make()))
 
-        assert (await registry.connectable_endpoints())[0].client_secret == ""
+        assert (await registry.all_endpoints())[0].client_secret == ""
 
     async def test_a_registration_that_signs_has_none(self) -> None:
         await in_database(make_endpoint)
