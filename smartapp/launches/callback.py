@@ -260,8 +260,8 @@ async def _open_session(
         key=key,
         length=length,
         now=now,
-        beside=cookies.session_keys(request),
-        replaced=[old for _, old in surplus],
+        beside=cookies.session_digests(request),
+        replaced=[old.digest for _, old in surplus],
     )
     for name, _ in surplus:
         cookies.delete_cookie(request, response, name)
@@ -288,10 +288,8 @@ async def _without_pending(request: HttpRequest, state: str) -> HttpResponse:
     callback). Raise an error that says why the state is not valid if there is none."""
     if not STATE.fullmatch(state):
         raise StateUnknown("not a state of the form that this app makes")
-    digests = [key.digest for key in cookies.session_keys(request)]
-    used, uuid = await in_database(
-        store.finished_with, cookies.state_digest(state), digests, timezone.now()
-    )
+    digest, own = cookies.state_digest(state), cookies.session_digests(request)
+    used, uuid = await in_database(store.finished_with, digest, own, timezone.now())
     if uuid is not None:
         return HttpResponse(status=303, headers={"Location": f"/launches/{uuid}/"})
     if used:

@@ -122,9 +122,9 @@ def launch_cookies(request: HttpRequest) -> list[tuple[str, SessionKey]]:
     return [(name, SessionKey(value)) for name, value in held]
 
 
-def session_keys(request: HttpRequest) -> list[SessionKey]:
-    """Return this browser's keys of all its launches, newest first."""
-    return [key for _, key in launch_cookies(request)[: MAX_LAUNCH_COOKIES * 2]]
+def session_digests(request: HttpRequest) -> list[str]:
+    """Return the digests of this browser's session keys, newest launch first."""
+    return [key.digest for _, key in launch_cookies(request)[: MAX_LAUNCH_COOKIES * 2]]
 
 
 def _started(value: str) -> int:

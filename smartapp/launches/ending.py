@@ -206,14 +206,9 @@ def _hand_over_expired(session_digests: list[str], now: datetime) -> None:
     stays valid at the EHR. An access token expires by itself (C133). Tokens that this process
     cannot open may have one."""
     unended = Launch.objects.filter(session__in=session_digests, ended_at=None)
-    unended = unended.exclude(sealed_tokens="")
-    rows = []
-    for uuid, endpoint_id, sealed in unended.values_list("uuid", "endpoint_id", "sealed_tokens"):
-        try:
-            tokens = launch_tokens.unseal(sealed, uuid)
-        except VaultError:
-            rows.append(pending_revocations.revocation_of_unopened(uuid, endpoint_id, sealed, now))
-            continue
-        if tokens.refresh_token is not None:
-            rows.append(pending_revocations.revocation_of(uuid, endpoint_id, tokens, now))
-    Revocation.objects.bulk_create(rows)
+    held = unended.values_list("uuid", "endpoint_id", "sealed_tokens")
+    rows = [
+        pending_revocations.revocation_of_sealed(*one, now, only_refresh_tokens=True)
+        for one in held
+    ]
+    Revocation.objects.bulk_create(filter(None, rows))

@@ -44,7 +44,7 @@ async def home(request: HttpRequest) -> HttpResponse:
         return elsewhere
     if launching := sent_to_launch(request):
         return launching
-    digests = [key.digest for key in cookies.session_keys(request)]
+    digests = cookies.session_digests(request)
     open_launches = (
         await in_database(store.open_launches, digests, timezone.now()) if digests else ()
     )

@@ -29,7 +29,7 @@ from smartapp.protocol.token import Issued
 from smartapp.registrations import registry
 from smartapp.registrations.models import Endpoint
 from smartapp.registrations.registry import EndpointConfig
-from smartapp.vault import Form
+from smartapp.vault import Form, VaultError
 
 # Longer than a batch whose requests all time out, so that no other process repeats them. A repeated
 # revocation would do no harm.
@@ -61,15 +61,32 @@ def revocation_of(
     return row
 
 
-def revocation_of_unopened(
-    launch: UUID, endpoint_id: int, sealed_tokens: str, now: datetime
-) -> Revocation:
-    """Return a new row, not saved, with tokens that this process cannot open, as they were sealed
-    for the launch. Another process may have their key, or be of the release that sealed them."""
-    return Revocation(
-        uuid=launch, launch=launch, endpoint_id=endpoint_id, sealed_tokens=sealed_tokens,
-        asked_at=now, not_before=now,
-    )  # fmt: skip
+def revocation_of_sealed(
+    launch: UUID,
+    endpoint_id: int,
+    sealed: str,
+    now: datetime,
+    *,
+    lease: bool = False,
+    only_refresh_tokens: bool = False,
+) -> Revocation | None:
+    """Return the same for the sealed tokens of a launch; None if there are none to revoke.
+
+    Tokens that this process cannot open stay as they were sealed for the launch: another process
+    may have their key, or be of the release that sealed them.
+    """
+    if not sealed:
+        return None
+    try:
+        held = tokens.unseal(sealed, launch)
+    except VaultError:
+        return Revocation(
+            uuid=launch, launch=launch, endpoint_id=endpoint_id, sealed_tokens=sealed,
+            asked_at=now, not_before=now,
+        )  # fmt: skip
+    if only_refresh_tokens and held.refresh_token is None:
+        return None
+    return revocation_of(launch, endpoint_id, held, now, lease=lease)
 
 
 def claim(limit: int, now: datetime) -> list[UUID]:

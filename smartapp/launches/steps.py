@@ -112,12 +112,12 @@ def framed_from(origin: str) -> None:
     events.note(Step.AUTHORIZE, [failed("C150")], {"framed_from": origin})
 
 
-def came_back_to(config: EndpointConfig | None, waiting: str = "") -> None:
+def came_back_to(config: EndpointConfig | None, waiting: str) -> None:
     """An answer without a state of ours came to this registration's redirect URI.
 
     `waiting` is the digest in the cookie name of a launch that this browser started there: the
-    answer belongs to that attempt, but can never resume it. `config` is None if the registration
-    has several endpoints, because it may be any of them.
+    answer belongs to that attempt, but can never resume it. It is "" if there is none. `config` is
+    None if the registration has several endpoints, because it may be any of them.
     """
     attempt = events.current()
     attempt.step = Step.CALLBACK

@@ -125,14 +125,15 @@ def complete(
     key: SessionKey,
     length: SessionLength,
     now: datetime,
-    beside: Iterable[SessionKey],
-    replaced: Iterable[SessionKey],
+    beside: list[str],
+    replaced: list[str],
 ) -> None:
     """Store the tokens of the launch and a session of its own, in one transaction. A session that
     is not lasting has an idle limit too (T18).
 
-    `beside` are the other sessions of this browser; those of another person end here. `replaced`
-    are the sessions whose cookies the browser has no room for any more; they end here too.
+    `beside` are the digests of the other sessions of this browser; those of another person end
+    here. `replaced` are those whose cookies the browser has no room for any more; they end here
+    too.
 
     Raises EndedByAdministrator if the launch was ended during its code exchange; nothing is stored
     then.
@@ -140,8 +141,8 @@ def complete(
     latest = now + length.latest
     ends = latest if length.is_lasting else idle_end(now, latest)
     with transaction.atomic():
-        gone = [old.digest for old in replaced]
-        gone += _sessions_of_another_person(uuid, tokens, [old.digest for old in beside])
+        gone = list(replaced)
+        gone += _sessions_of_another_person(uuid, tokens, beside)
         insert(Session, session_key=key.digest, expire_date=ends)
         tokens_stored = {
             "session_id": key.digest,
@@ -405,16 +406,7 @@ def hand_over_batch(
     The rows are locked, so that no refresh can store tokens between the two statements.
     """
     held = list(launches.select_for_update().values_list("uuid", "endpoint_id", "sealed_tokens"))
-    rows: list[Revocation | None] = []
-    for uuid, endpoint_id, sealed in held:
-        try:
-            tokens = launch_tokens.unseal(sealed, uuid)
-        except VaultError:
-            unopened = (uuid, endpoint_id, sealed, now)
-            row = pending_revocations.revocation_of_unopened(*unopened) if sealed else None
-        else:
-            row = pending_revocations.revocation_of(uuid, endpoint_id, tokens, now, lease=lease)
-        rows.append(row)
+    rows = [pending_revocations.revocation_of_sealed(*one, now, lease=lease) for one in held]
     Revocation.objects.bulk_create(filter(None, rows))
     mark_ended(Launch.objects.filter(pk__in=[uuid for uuid, _, _ in held]), reason, now)
     return [row.pk if row else None for row in rows]
