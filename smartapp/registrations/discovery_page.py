@@ -19,7 +19,6 @@ from django.utils import timezone
 
 from smartapp import http
 from smartapp.protocol import discovery as published
-from smartapp.protocol.discovery import Discovery
 from smartapp.protocol.errors import DiscoveryIncomplete, DiscoveryInvalid, SmartError
 from smartapp.registrations import discovery, history, registry, trust
 from smartapp.registrations.discovery import (
@@ -239,38 +238,20 @@ def hosts_shown(endpoint: Endpoint, posted: str) -> list[str]:
     return hosts if shown == _basis(endpoint) else []
 
 
-def unaccepted_hosts(
-    config: EndpointConfig, observation: Observation | None = None
-) -> frozenset[str]:
+def unaccepted_hosts(config: EndpointConfig, observation: Observation | None) -> frozenset[str]:
     """Return the hosts that the EHR names, now or when it was last read, and that are not
     accepted."""
-    named = named_hosts(config, observation) if observation else _hosts_last_named(config)
-    return named - config.accepted_hosts
-
-
-def _hosts_last_named(config: EndpointConfig) -> frozenset[str]:
-    return published.hosts(_last_read(config))
-
-
-def _last_read(config: EndpointConfig) -> Discovery:
-    snapshot = history.newest(config)
-    return _parsed(snapshot.document if snapshot else {}, config)
+    if observation:
+        return named_hosts(config, observation) - config.accepted_hosts
+    return published.hosts(history.last_read(config)) - config.accepted_hosts
 
 
 def stops(config: EndpointConfig, hosts: Collection[str]) -> bool:
     """Return whether launches or sign-ins wait until these hosts are accepted. They do, unless the
     hosts are only those of addresses that launches and sign-ins do not need."""
-    read = _last_read(config)
+    read = history.last_read(config)
     can_do_without = published.hosts(read) - published.launch_hosts(read)
     return bool(set(hosts) - can_do_without)
-
-
-def _parsed(document: dict[str, Any], config: EndpointConfig) -> Discovery:
-    """Return a stored document parsed by today's rules; an empty one if they refuse it."""
-    try:
-        return history.parse_again(document, config)
-    except SmartError:
-        return history.parse_again({}, config)
 
 
 def with_last_document(endpoints: QuerySet[Endpoint]) -> QuerySet[Endpoint]:
@@ -311,7 +292,7 @@ def state(endpoint: Any) -> State:
 
 
 def _state_of(document: dict[str, Any], config: EndpointConfig) -> State:
-    parsed = _parsed(document, config)
+    parsed = history.parse_if_allowed(document, config)
     if published.launch_hosts(parsed) - config.accepted_hosts:
         return State.STOPPED
     try:

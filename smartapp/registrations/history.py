@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 
 from smartapp.protocol import discovery as published
 from smartapp.protocol.discovery import Discovery
+from smartapp.protocol.errors import SmartError
 from smartapp.registrations.models import DiscoverySnapshot, Endpoint
 from smartapp.registrations.registry import EndpointConfig
 
@@ -144,3 +145,18 @@ def parse_discovery(body: bytes, config: EndpointConfig) -> Discovery:
 def parse_again(document: dict[str, Any], config: EndpointConfig) -> Discovery:
     """Return a stored document parsed by today's rules. Raises DiscoveryInvalid."""
     return parse_discovery(json.dumps(document).encode(), config)
+
+
+def parse_if_allowed(document: dict[str, Any], config: EndpointConfig) -> Discovery:
+    """Return the same; an empty document if today's rules refuse it."""
+    try:
+        return parse_again(document, config)
+    except SmartError:
+        return parse_again({}, config)
+
+
+def last_read(config: EndpointConfig) -> Discovery:
+    """Return the EHR's last known document; an empty one if there is none, or if today's rules
+    refuse it."""
+    snapshot = newest(config)
+    return parse_if_allowed(snapshot.document if snapshot else {}, config)

@@ -3,7 +3,7 @@ but receives codes elsewhere is not that server (RFC 9207 §2.4)."""
 
 from collections.abc import Collection
 
-from smartapp.protocol.errors import DiscoveryInvalid, SmartError
+from smartapp.protocol.errors import DiscoveryInvalid
 from smartapp.protocol.urls import host_of
 from smartapp.registrations import history, registry
 from smartapp.registrations.models import Endpoint, Member
@@ -64,7 +64,7 @@ def _refuse_stranger(
         shared = sorted(set(other.issuers) & set(issuers))
         if not (shared and other.pinned_hosts):
             continue
-        own = _hosts_of(other, moving)
+        own = other.accepted_hosts | (token_hosts(other) if moving else frozenset())
         stranger = next((hosts for hosts in places if not own & set(hosts)), None)
         if stranger:
             raise DiscoveryInvalid(
@@ -79,20 +79,5 @@ def _refuse_stranger(
 def token_hosts(config: EndpointConfig) -> frozenset[str]:
     """Return the host that the tokens of an endpoint come from, according to an override or the
     last document; all pinned hosts if neither says it."""
-    url = config.override(Member.TOKEN_ENDPOINT) or _last_published(config)
+    url = config.override(Member.TOKEN_ENDPOINT) or history.last_read(config).token_endpoint
     return frozenset({host_of(url)}) if url else config.pinned_hosts
-
-
-def _last_published(config: EndpointConfig) -> str | None:
-    snapshot = history.newest(config)
-    if snapshot is None:
-        return None
-    try:
-        return history.parse_again(snapshot.document, config).token_endpoint
-    except SmartError:  # the document is checked again, and the rules may be stricter now
-        return None
-
-
-def _hosts_of(config: EndpointConfig, moving: bool) -> frozenset[str]:
-    accepted = config.pinned_hosts | {host_of(url) for _, url in config.overrides}
-    return accepted | token_hosts(config) if moving else accepted

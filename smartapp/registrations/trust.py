@@ -221,7 +221,10 @@ UNCONFIRMED = "unconfirmed"
 
 def overridden(config: EndpointConfig, published: Discovery) -> Discovery:
     """Return the EHR's document with the overridden addresses in it."""
-    return replace(published, **_published_members(config))
+    members: dict[str, Any] = {
+        member: url for member, url in config.overrides if member not in _ELSEWHERE
+    }
+    return replace(published, **members)
 
 
 def keys_without_openid(
@@ -242,10 +245,6 @@ def keys_without_openid(
             f"endpoint's discovery page, as {Member.JWKS_URI.label}"
         ) from error
     return url
-
-
-def _published_members(config: EndpointConfig) -> dict[str, Any]:
-    return {member: url for member, url in config.overrides if member not in _ELSEWHERE}
 
 
 def published_address(config: EndpointConfig, member: str) -> str:
@@ -290,7 +289,10 @@ def put_override(
     endpoint = _locked(override.endpoint_id)
     earlier = endpoint.overrides.filter(member=override.member).first()
     config = registry.describe(endpoint)
-    _refuse_override_mixup(endpoint, override)
+    try:
+        refuse_override(endpoint, override.member, override.url)
+    except DiscoveryInvalid as error:
+        raise ValidationError({"url": f"Refused: {error.detail}."}) from error
     others = published_as(config, override.member, override.url)
     if others and confirmed != override.url:
         raise ValidationError({"url": _unconfirmed(override, others)})
@@ -319,13 +321,6 @@ def _unconfirmed(override: EndpointOverride, others: list[str]) -> ValidationErr
         "that the vendor gives, or tick below that it is this one. Nothing was changed.",
         code=UNCONFIRMED,
     )
-
-
-def _refuse_override_mixup(endpoint: Endpoint, override: EndpointOverride) -> None:
-    try:
-        refuse_override(endpoint, override.member, override.url)
-    except DiscoveryInvalid as error:
-        raise ValidationError({"url": f"Refused: {error.detail}."}) from error
 
 
 @transaction.atomic
