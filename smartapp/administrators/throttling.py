@@ -27,18 +27,22 @@ JUDGED_WITHIN = timedelta(minutes=1)
 PURGE_BATCH = 500
 
 
+def counted_as(address: str) -> str:
+    """Return the network that sign-ins from this address count for, as one IP address. For IPv6 it
+    is the first address of the network, because django-axes stores addresses only and a subscriber
+    has 2^64 of them. Raises ValueError if it is no address."""
+    return str(ipaddress.ip_address(rate_limit.network_of(address).partition("/")[0]))
+
+
 def network_of(request: HttpRequest) -> str:
-    """Return the network that sign-ins of this request count for, as one IP address. For IPv6 it is
-    the first address of the network, because django-axes stores addresses only and a subscriber has
-    2^64 of them.
+    """Return the network that sign-ins of this request count for.
 
     Requests without an address, as over a Unix socket, are counted together: django-axes would not
     count them. So are those whose proxy says `unknown` (RFC 7239 §6.2) or anything else that is no
     address.
     """
-    network = rate_limit.network_of(request.META.get("REMOTE_ADDR") or NO_ADDRESS).partition("/")[0]
     try:
-        return str(ipaddress.ip_address(network))
+        return counted_as(request.META.get("REMOTE_ADDR") or NO_ADDRESS)
     except ValueError:
         return NO_ADDRESS
 

@@ -33,13 +33,11 @@ def session_length(kind: LaunchKind, tokens: LaunchTokens) -> SessionLength:
     Workstations are shared, so a clinician's session is never lasting, not even after a standalone
     launch. Lasting access is for patients and people who act for a patient.
     """
-    user = fhir_user_type(tokens.fhirUser or "")
     if is_patients(kind, tokens):
-        is_lasting = _was_allowed_lasting_access(tokens)
-        return (
-            SessionLength(LASTING_SESSION, True) if is_lasting else SessionLength(PATIENT_SESSION)
-        )
-    if user in CLINICIANS or kind == LaunchKind.EHR:
+        if _was_allowed_lasting_access(tokens):
+            return SessionLength(LASTING_SESSION, is_lasting=True)
+        return SessionLength(PATIENT_SESSION)
+    if fhir_user_type(tokens.fhirUser or "") in CLINICIANS or kind == LaunchKind.EHR:
         return SessionLength(CLINICIAN_SESSION)
     return SessionLength(PATIENT_SESSION)  # a Person, or an unknown user: the shorter time
 

@@ -1,12 +1,11 @@
 """django-axes' command, which also records in the audit trail who unlocked sign-ins."""
 
-import ipaddress
 from typing import Any
 
 from axes.management.commands.axes_reset_ip import Command as AxesResetIP
 from django.core.management.base import CommandError
 
-from smartapp import rate_limit
+from smartapp.administrators import throttling
 from smartapp.administrators.models import SignInAttempt
 from smartapp.audit import origin, trail
 
@@ -20,10 +19,7 @@ class Command(AxesResetIP):  # type: ignore[misc] # django-axes has no types
 
 
 def _network(address: str) -> str:
-    """Return the network that sign-ins from this address count for. Raises CommandError if it is
-    none."""
-    network = rate_limit.network_of(address).partition("/")[0]
     try:
-        return str(ipaddress.ip_address(network))
+        return throttling.counted_as(address)
     except ValueError as error:
         raise CommandError(f"{address} is not an IP address.") from error
