@@ -72,7 +72,7 @@ DEFENCES = (
          "        if required:", "        if False:",
          f"{CALLBACK}::TestBadAnswers::test_missing_iss_is_refused_where_the_ehr_promised_it"),
     _one("T3", "entered addresses are the issuer's", "smartapp/registrations/trust.py",
-         "    _refuse_override_mixup(endpoint, override)\n", "",
+         "        refuse_override(endpoint, override.member, override.url)", "        pass",
          "tests/registrations/test_override_refusals.py"),
     _one("T4", "a verifier of its own for each launch", "smartapp/protocol/authorization.py",
          'RFC 7636 §4.1 recommends (C33)."""\n    return secrets.token_urlsafe(RANDOM_BYTES)',
