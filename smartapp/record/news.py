@@ -129,6 +129,12 @@ class Overview:
         return missing.isdisjoint((SOURCES["labs"], SOURCES["vitals"]))
 
     @property
+    def is_whole(self) -> bool:
+        """Whether the number of abnormal values says it all."""
+        is_told = self.has_values or bool(self.abnormal)
+        return is_told and not (self.unread or self.in_part or self.not_understood)
+
+    @property
     def are_values_unread(self) -> bool:
         """Whether nothing was read in which something abnormal could have been."""
         return {SOURCES["labs"], SOURCES["vitals"]}.issubset(self.unread)

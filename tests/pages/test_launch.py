@@ -310,6 +310,10 @@ class TestSections:
 
         page = Markup(launch_html(chart_of(ALMOST_NOTHING, add)))
         assert page.by_class("allergy-statement")[0].text == "No known allergies"
+        # A number in the contents would say the same of "No information about allergies".
+        assert page.one("span", slot="mark-allergies").attributes["data-mark"] == "see there"
+        known = Markup(launch_html(plain_chart_of("a-1.E-1003")))
+        assert known.one("span", slot="mark-allergies").attributes["data-mark"].isdecimal()
 
     def test_a_failed_section_says_so_with_a_reference_and_the_rest_stands(self) -> None:
         def spoil(ehr: FakeEHR) -> None:

@@ -445,6 +445,22 @@ class TestWhatItIsMadeOf:
     def test_of_no_values_none_is_normal(self, share: Share, has_values: bool) -> None:
         assert block(labs=share).has_values is has_values
 
+    @pytest.mark.parametrize(
+        ("shares", "is_whole"),
+        [
+            ({"labs": labs(potassium(4.0, "2026-10-05"))}, True),
+            ({"labs": labs(potassium(5.6, "2026-10-05"))}, True),
+            ({}, False),
+            ({"labs": Share(is_read=False, is_whole=False)}, False),
+            ({"labs": replace(labs(potassium(4.0, "2026-10-05")), is_whole=False)}, False),
+            ({"labs": replace(labs(potassium(4.0, "2026-10-05")), not_understood=1)}, False),
+        ],
+    )
+    def test_a_number_of_abnormal_values_only_where_it_says_it_all(
+        self, shares: dict[str, Share], is_whole: bool
+    ) -> None:
+        assert block(None, **shares).is_whole is is_whole
+
     def test_what_is_not_understood_is_counted(self) -> None:
         mark = {"modifierExtension": [{"url": "http://example.org/not"}]}
         pulse = observation("8867-4", 70, "/min")
