@@ -66,8 +66,8 @@ class StaleRow:
 
 
 def words_of(step: str) -> StepWords:
-    """Return the texts of a step or of the emergency. Raises KeyError for anything else."""
-    return wording.EMERGENCY if step == EMERGENCY else _STEPS[step]
+    """Return the texts of a step or of the emergency. Raises ValueError for anything else."""
+    return wording.EMERGENCY if step == EMERGENCY else wording.STEPS[RotationStep(step)]
 
 
 def consequence(step: str, line: Line) -> str:
@@ -75,9 +75,6 @@ def consequence(step: str, line: Line) -> str:
     if step == EMERGENCY:
         return wording.in_line(wording.EMERGENCY.consequence, line)
     return wording.consequence(RotationStep(step), line)
-
-
-_STEPS = {step.value: words for step, words in wording.STEPS.items()}
 
 
 def needs_naming(line: Line, step: str, now: datetime) -> bool:

@@ -5,8 +5,6 @@ it. The file has its own content security policy: it may load nothing and run no
 own page and the frame of the launch's EHR may show it.
 """
 
-from collections.abc import Callable, Coroutine
-from typing import Any
 from uuid import UUID
 
 from csp.constants import NONE, SELF
@@ -20,9 +18,7 @@ from smartapp.chart.attachments import AddressUnknown, Opened, open_document
 from smartapp.chart.fhir_access import Record
 from smartapp.launches import events, patient_chart, refresh
 from smartapp.launches.current_launch import LaunchAccess, find
-from smartapp.launches.framing import in_frame
-from smartapp.launches.models import LaunchKind
-from smartapp.launches.page_body import start_again_url
+from smartapp.launches.framing import launch_in_frame
 from smartapp.launches.session_length import is_patients
 from smartapp.launches.store import StoredLaunch
 from smartapp.record.elements import Resource
@@ -35,7 +31,8 @@ from smartapp.record.identity import Identity, read_identity
 async def document(request: HttpRequest, uuid: UUID, sealed: str) -> HttpResponseBase:
     """Return the page of a document: the patient's identity, and its text or a frame with its
     file."""
-    return await _answer(request, uuid, sealed, _page, framed_by=())
+    found, _ = await find(request, uuid, in_use=True)
+    return await launch_in_frame(request, found, _page(request, found, sealed))
 
 
 @require_GET
@@ -43,26 +40,8 @@ async def document(request: HttpRequest, uuid: UUID, sealed: str) -> HttpRespons
 @events.recorded
 async def file(request: HttpRequest, uuid: UUID, sealed: str) -> HttpResponseBase:
     """Return the file of a document, for the frame in its page."""
-    return await _answer(request, uuid, sealed, _file, framed_by=(SELF,))
-
-
-async def _answer(
-    request: HttpRequest,
-    uuid: UUID,
-    sealed: str,
-    answer: Callable[[HttpRequest, StoredLaunch, str], Coroutine[Any, Any, HttpResponse]],
-    *,
-    framed_by: tuple[str, ...],
-) -> HttpResponseBase:
     found, _ = await find(request, uuid, in_use=True)
-    return await in_frame(
-        request,
-        (*framed_by, *found.frame_ancestors),
-        answer(request, found, sealed),
-        start_again_url=start_again_url(found),
-        is_from_ehr=found.kind == LaunchKind.EHR,
-        endpoint_name=found.endpoint_name,
-    )
+    return await launch_in_frame(request, found, _file(found, sealed), framed_by=(SELF,))
 
 
 async def _page(request: HttpRequest, found: StoredLaunch, sealed: str) -> HttpResponse:
@@ -85,7 +64,7 @@ def _identity(found: StoredLaunch, patient: Resource) -> Identity:
     )
 
 
-async def _file(_: HttpRequest, found: StoredLaunch, sealed: str) -> HttpResponse:
+async def _file(found: StoredLaunch, sealed: str) -> HttpResponse:
     opened, _patient = await _opened(found, sealed)
     if not opened.content:
         raise Http404

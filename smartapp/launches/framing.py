@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from smartapp.frames import came_from, framable, framable_by_any_origin, is_framed
 from smartapp.launches import cookies, pending
+from smartapp.launches.models import LaunchKind
+from smartapp.launches.store import StoredLaunch
 from smartapp.middleware import error_response
 from smartapp.protocol.errors import CookiesBlocked, FrameNotAllowed, SmartError
 from smartapp.registrations.registry import EndpointConfig
@@ -41,6 +43,24 @@ async def in_frame(
     except SmartError as error:
         response = error_response(request, error, **context)
     return framable(response, frame_ancestors)
+
+
+async def launch_in_frame(
+    request: HttpRequest,
+    launch: StoredLaunch,
+    answering: Coroutine[Any, Any, HttpResponseBase],
+    *,
+    framed_by: tuple[str, ...] = (),
+) -> HttpResponseBase:
+    """Return an answer about an open launch as `in_frame` does; `framed_by` may frame it too."""
+    return await in_frame(
+        request,
+        (*framed_by, *launch.frame_ancestors),
+        answering,
+        start_again_url=launch.start_again_url,
+        is_from_ehr=launch.kind == LaunchKind.EHR,
+        endpoint_name=launch.endpoint_name,
+    )
 
 
 def before_sign_in(request: HttpRequest, config: EndpointConfig) -> HttpResponse | None:

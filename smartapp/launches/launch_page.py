@@ -13,9 +13,9 @@ from smartapp.chart.page import SignedOutPage
 from smartapp.launches import compression, events, refresh
 from smartapp.launches.cookies import SessionKey
 from smartapp.launches.current_launch import find
-from smartapp.launches.framing import in_frame
+from smartapp.launches.framing import launch_in_frame
 from smartapp.launches.models import EndReason, LaunchKind
-from smartapp.launches.page_body import PageBody, start_again_url
+from smartapp.launches.page_body import PageBody
 from smartapp.launches.store import StoredLaunch
 from smartapp.middleware import AGAIN
 from smartapp.protocol import discovery
@@ -40,14 +40,7 @@ REVOKED: dict[str, bool | None] = {
 async def page(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     """Return the page; for a disconnected launch, the page that says what became of it."""
     found, key = await find(request, uuid, in_use=AGAIN not in request.GET)
-    return await in_frame(
-        request,
-        found.frame_ancestors,
-        _launch_page(request, found, key),
-        start_again_url=start_again_url(found),
-        is_from_ehr=found.kind == LaunchKind.EHR,
-        endpoint_name=found.endpoint_name,
-    )
+    return await launch_in_frame(request, found, _launch_page(request, found, key))
 
 
 async def _launch_page(
@@ -86,7 +79,7 @@ async def _disconnected(request: HttpRequest, stored: StoredLaunch) -> HttpRespo
         endpoint_name=stored.endpoint_name,
         kind=stored.kind.on_page,
         revoked=REVOKED[stored.end_reason],
-        start_again_url=start_again_url(stored),
+        start_again_url=stored.start_again_url,
         home_url="/",
         sign_out_url=await _sign_out_url(stored),
     )

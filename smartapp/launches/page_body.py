@@ -7,7 +7,6 @@ from contextlib import aclosing
 from django.http import HttpRequest
 from django.utils import timezone
 
-from smartapp.brands import chosen
 from smartapp.chart.chart import (
     NAMES,
     FHIRUserView,
@@ -34,7 +33,6 @@ from smartapp.launches.cookies import SessionKey
 from smartapp.launches.current_launch import LaunchAccess
 from smartapp.launches.form_token import form_token
 from smartapp.launches.guard import guard
-from smartapp.launches.models import LaunchKind
 from smartapp.launches.read_again import Kept, Shelf
 from smartapp.launches.session_length import is_patients
 from smartapp.launches.store import StoredLaunch
@@ -46,14 +44,6 @@ from smartapp.record.news import SOURCES, Share
 TIMES_BY_ITSELF = ("1", "2", "3")
 
 logger = logging.getLogger(__name__)
-
-
-def start_again_url(launch: StoredLaunch) -> str:
-    """Return where to start the launch again; "" for an EHR launch, which only starts in the
-    EHR."""
-    if launch.kind != LaunchKind.STANDALONE:
-        return ""
-    return chosen.connect_url(launch.endpoint_slug, launch.brand_id)
 
 
 class PageBody:
@@ -188,7 +178,7 @@ class PageBody:
 
     def _alarm(self, error: SmartError) -> str:
         # In a frame there is only the EHR to start again from.
-        again = "" if is_framed(self._request) else start_again_url(self._launch)
+        again = "" if is_framed(self._request) else self._launch.start_again_url
         return draw_alarm(
             error,
             endpoint_name=self._launch.endpoint_name,
@@ -211,7 +201,7 @@ class PageBody:
             refreshable=tokens.refresh_token is not None,
             end_url=f"/launches/{launch.uuid}/end/",
             home_url="/",
-            start_again_url=start_again_url(launch),
+            start_again_url=launch.start_again_url,
             style_url=style_url,
             context=tokens.context,
             fhirUser=tokens.fhirUser,

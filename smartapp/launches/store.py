@@ -16,6 +16,7 @@ from django.db.models import F, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
+from smartapp.brands import chosen
 from smartapp.brands.models import Brand
 from smartapp.chart.page import OpenLaunch, launch_code
 from smartapp.database import insert, update
@@ -83,6 +84,13 @@ class StoredLaunch:
     record_number_system: str
     ended_at: datetime | None
     end_reason: str
+
+    @property
+    def start_again_url(self) -> str:
+        """Where to start the launch again; "" for an EHR launch, which only starts in the EHR."""
+        if self.kind != LaunchKind.STANDALONE:
+            return ""
+        return chosen.connect_url(self.endpoint_slug, self.brand_id)
 
 
 def consume_state(
