@@ -34,7 +34,7 @@ class Circuit:
 
     def refuse_while_open(self) -> None:
         """Raise EHRSuspended at once if a request would not be let through."""
-        if self._failures >= FAILURES_THAT_OPEN and self._clock() < self._open_until:
+        if self.is_open:
             raise self._suspended()
 
     def _suspended(self) -> EHRSuspended:

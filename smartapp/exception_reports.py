@@ -71,24 +71,23 @@ def sentence(error: BaseException | None) -> str:
 def of_the_database(error: BaseException) -> str:
     """Return for a terminal why the database could not be used; "" if it is not the server's or the
     schema's fault."""
-    cause, words = error.__cause__, _words(error)
-    is_old = getattr(cause, "sqlstate", None) in UNDEFINED or words.startswith("no such ")
-    if is_old:
+    state, words = getattr(error.__cause__, "sqlstate", None), _words(error)
+    if state in UNDEFINED or words.startswith("no such "):
         return (
             "The database is not that of this version. Run `python manage.py migrate`, and see "
             "that DATABASE_URL is right."
         )
-    if getattr(cause, "sqlstate", None) in TWICE:
+    if state in TWICE:
         return (
             "The database has what this would add. Another `migrate` is running, perhaps for "
             "another machine: once is enough for all. Run it again when that one has ended."
         )
-    if getattr(cause, "sqlstate", None) == IN_USE:
+    if state == IN_USE:
         return (
             "Somebody uses what this would change, such as a backup or a long query, and launches "
             "must not wait for both. Nothing is half done: run it again when that has ended."
         )
-    if getattr(cause, "sqlstate", None) == FORBIDDEN:
+    if state == FORBIDDEN:
         return (
             f"The database refuses this: {words}. See that DATABASE_URL names the right role, and "
             "that deploy/roles.sql ran after the last `migrate`."

@@ -31,9 +31,8 @@ from smartapp.protocol.discovery import strings
 from smartapp.protocol.errors import FHIRForbidden
 from smartapp.protocol.scopes import parse_scopes
 from smartapp.protocol.urls import resolve
-from smartapp.registrations import sheet
+from smartapp.registrations import presets, sheet
 from smartapp.registrations.options import AuthMethod
-from smartapp.registrations.presets import PRESETS
 from smartapp.registrations.validation import pkce_refusal
 
 MARGIN_SECONDS = 60
@@ -374,7 +373,7 @@ class Case:
             return ""
         if refusal := pkce_refusal(config.auth_method, config.scope, config.standalone_scope):
             return refusal
-        known = PRESETS.get(config.preset, PRESETS[""]).known_of_pkce
+        known = presets.of(config.preset).known_of_pkce
         return (
             "If its servers take PKCE all the same, say so with who says it and when: "
             '`register_ehr … --pkce-unannounced "REASON"`, or in the admin under Takes PKCE '

@@ -164,7 +164,7 @@ def _sent_away(
     """Return the redirect to the authorization endpoint. If it is too long for an address and the
     EHR accepts a form, return a form that submits itself (C41, C44)."""
     url = authorization.authorization_request_url(endpoints.authorization_endpoint, fields)
-    takes_forms = kind == LaunchKind.EHR or presets.takes_posted_standalone(config.preset)
+    takes_forms = kind == LaunchKind.EHR or presets.of(config.preset).posted_standalone
     if not (takes_forms and authorization.is_better_posted(url, endpoints.capabilities)):
         return HttpResponseRedirect(url)
     context = {"endpoint": name, "action": endpoints.authorization_endpoint}

@@ -257,7 +257,7 @@ def _suggest(form: AddForm, findings: list[Finding]) -> None:
     known about the vendor. A person decides, by pressing Add."""
     if any(one.check == ehr_side.PKCE_UNANNOUNCED for one in findings):
         form.open_field = "pkce_unannounced"
-        preset = presets.PRESETS.get(form["preset"].value(), presets.PRESETS[""])
+        preset = presets.of(form["preset"].value())
         form.initial.setdefault(form.open_field, preset.known_of_pkce)
 
 
@@ -313,7 +313,7 @@ def _is_secret_lost(form: AddForm) -> bool:
 def _as_if(fhir_base_url: str, typed: Mapping[str, str]) -> registry.EndpointConfig:
     """Return the endpoint that would be stored, as far as reading its EHR needs it."""
     now = timezone.now()
-    preset = presets.PRESETS.get(typed["preset"], presets.PRESETS[""])
+    preset = presets.of(typed["preset"])
     registration = Registration(
         preset=preset.slug,
         key_set=KeySet(slug=""),

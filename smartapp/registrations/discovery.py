@@ -110,7 +110,7 @@ async def launch_endpoints(config: EndpointConfig, aud: str = "") -> OAuthEndpoi
     document = await _checked(config)
     launch = validate_for_launch(config, document)
     authorization_endpoint = launch.authorization_endpoint
-    if presets.is_smart_launcher(config.preset):
+    if presets.of(config.preset).is_smart_launcher:
         authorization_endpoint = smart_launcher.with_code(
             authorization_endpoint, config.fhir_base_url, aud
         )
@@ -216,7 +216,7 @@ async def logout_endpoint(config: EndpointConfig) -> str | None:
     Raises the errors of `launch_endpoints`, and those of an issuer that does not answer.
     """
     document = await _checked(config)
-    path = presets.logout_path(config.preset)
+    path = presets.of(config.preset).logout_path
     if document.end_session_endpoint is None and path and document.token_endpoint:
         return urljoin(document.token_endpoint, path)
     if document.end_session_endpoint is not None or not config.issuers:

@@ -77,6 +77,8 @@ class Preset:
     client_id_header: str = ""
     # The path where people sign out at the EHR, on the host of the token endpoint (C134).
     logout_path: str = ""
+    # Whether a standalone launch may send its authorization request as a form: Epic accepts a form
+    # only in launches from Epic itself (C41).
     posted_standalone: bool = True
     # The simulator whose addresses contain its settings (`smart_launcher`).
     is_smart_launcher: bool = False
@@ -362,6 +364,11 @@ _PRESETS = (
 PRESETS = MappingProxyType({preset.slug: preset for preset in _PRESETS})
 
 
+def of(slug: str) -> Preset:
+    """Return the preset of a registration; that for any EHR if this release does not know it."""
+    return PRESETS.get(slug, PRESETS[""])
+
+
 def with_listed(scope: str, supported: Iterable[str]) -> str:
     """Return the scopes together with the further reads that the EHR lists in `scopes_supported`,
     by name or by a wildcard. Scopes without any patient read stay unchanged."""
@@ -403,28 +410,8 @@ def _is_below(host: str, known: str) -> bool:
     return host == known or host.endswith(f".{known}")
 
 
-def logout_path(preset: str) -> str:
-    """Return the path where people sign out according to the vendor's documentation; "" for
-    none."""
-    known = PRESETS.get(preset)
-    return known.logout_path if known else ""
-
-
 def metadata_headers(preset: str, client_id: str) -> dict[str, str]:
     """Return the headers of a discovery request: Epic names other endpoints if the client does not
     identify itself (C16)."""
-    known = PRESETS.get(preset)
-    return {known.client_id_header: client_id} if known and known.client_id_header else {}
-
-
-def is_smart_launcher(preset: str) -> bool:
-    """Return whether it is the public launcher, whose addresses contain its settings."""
-    known = PRESETS.get(preset)
-    return known is not None and known.is_smart_launcher
-
-
-def takes_posted_standalone(preset: str) -> bool:
-    """Return whether a standalone launch may send its authorization request as a form: Epic accepts
-    a form only in launches from Epic itself (C41)."""
-    known = PRESETS.get(preset)
-    return known is None or known.posted_standalone
+    header = of(preset).client_id_header
+    return {header: client_id} if header else {}

@@ -19,7 +19,7 @@ from django.utils.text import slugify
 from smartapp import vault
 from smartapp.audit import trail
 from smartapp.protocol.errors import DiscoveryInvalid
-from smartapp.registrations import issuer_conflicts, options, registry, trust, validation
+from smartapp.registrations import issuer_conflicts, options, presets, registry, trust, validation
 from smartapp.registrations.models import Endpoint, Registration
 from smartapp.registrations.options import Asked, AuthMethod, Group
 from smartapp.registrations.presets import PRESETS, Preset, defaults, quirks
@@ -114,7 +114,7 @@ def _change_registration(registration: Registration, wanted: Wanted) -> None:
 
 def follow_preset(registration: Registration) -> None:
     """Set the options that only a preset may set. An administrator's own choices stay."""
-    known = quirks(PRESETS.get(registration.preset, PRESETS[""]))
+    known = quirks(presets.of(registration.preset))
     for name in options.names(lambda one: one.asked is Asked.NEVER):
         setattr(registration, name, known[name])
 

@@ -115,7 +115,7 @@ class EndpointConfig(OptionValues):
             if not self.answers_for(pasted):
                 raise UnknownEndpoint(f"what was pasted is no base of {self.slug}")
             return pasted
-        if presets.is_smart_launcher(self.preset):
+        if presets.of(self.preset).is_smart_launcher:
             return smart_launcher.patients_base(self)
         base = self.fhir_base_url
         return without_trailing_slash(base) if self.aud_without_slash else base
@@ -126,7 +126,7 @@ class EndpointConfig(OptionValues):
         try:
             plain = normalised_iss(smart_launcher.plain_base(fhir_base_url))
             return (
-                presets.is_smart_launcher(self.preset)
+                presets.of(self.preset).is_smart_launcher
                 and plain != normalised_iss(fhir_base_url)
                 and plain == normalised_iss(self.fhir_base_url)
             )
@@ -136,29 +136,21 @@ class EndpointConfig(OptionValues):
     @property
     def redirect_uri(self) -> str:
         """One for each registration, so that a code of one EHR never reaches another (C4)."""
-        return redirect_uri(self.registration_slug)
+        return f"{settings.PUBLIC_URL}/callback/{self.registration_slug}/"
 
     @property
     def launch_url(self) -> str:
-        return launch_url()
+        return f"{settings.PUBLIC_URL}/launch"
 
     @property
     def jwks_url(self) -> str:
         return public.jwks_url(self.key_set_slug)
 
 
-def redirect_uri(registration_slug: str) -> str:
-    return f"{settings.PUBLIC_URL}/callback/{registration_slug}/"
-
-
 def post_logout_redirect_uri() -> str:
     """Return the page to which an EHR sends people who have signed out there; one for all EHRs
     (C134)."""
     return f"{settings.PUBLIC_URL}/signed-out/"
-
-
-def launch_url() -> str:
-    return f"{settings.PUBLIC_URL}/launch"
 
 
 def normalised_iss(fhir_base_url: str) -> str:
@@ -282,7 +274,7 @@ async def endpoint_for_iss(iss: str) -> EndpointConfig:
         if plain == key:
             raise
     config = await _remembered("iss", plain, iss=plain, opens_from_ehr=True)
-    if not presets.is_smart_launcher(config.preset):
+    if not presets.of(config.preset).is_smart_launcher:
         raise UnknownEndpoint("no enabled endpoint of an enabled registration")
     return config
 

@@ -7,9 +7,8 @@ from typing import Any
 from smartapp.keys.models import SigningKey
 from smartapp.protocol.jwks import jwks_document
 from smartapp.protocol.urls import without_trailing_slash
-from smartapp.registrations import registry
+from smartapp.registrations import presets, registry
 from smartapp.registrations.options import OPTIONS, Asked, AuthMethod, Option
-from smartapp.registrations.presets import PRESETS
 from smartapp.registrations.registry import EndpointConfig
 from smartapp.registrations.smart_launcher import ready_link
 
@@ -31,7 +30,7 @@ def sheet(config: EndpointConfig) -> dict[str, Any]:
     """Return the sheet as data. Makes one query, for the published keys."""
     published = SigningKey.objects.filter(key_set__slug=config.key_set_slug, withdrawn_at=None)
     keys = list(published.order_by("alg", "published_at"))
-    preset = PRESETS.get(config.preset, PRESETS[""])
+    preset = presets.of(config.preset)
     return {
         **{name: _as_json(getattr(config, name)) for name in OPTIONS},
         "name": config.name,
@@ -65,7 +64,7 @@ def sheet(config: EndpointConfig) -> dict[str, Any]:
 
 def reported_audience(config: EndpointConfig) -> str:
     """Return the audience that others report for this EHR if none is set; unverified (C65)."""
-    preset = PRESETS.get(config.preset, PRESETS[""])
+    preset = presets.of(config.preset)
     if config.assertion_audience or not (preset.reported_audience_path and config.issuers):
         return ""
     return without_trailing_slash(config.issuers[0]) + preset.reported_audience_path
