@@ -16,7 +16,7 @@ from threading import Barrier, Lock, local
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import OperationalError, connection
-from django.db.models import NOT_PROVIDED, Model
+from django.db.models import NOT_PROVIDED, Model, QuerySet
 from django.utils import timezone
 
 from smartapp import deadlines, tracing
@@ -30,6 +30,7 @@ STATEMENT_SECONDS = 5.0
 WORK_SECONDS = 15.0
 CHECK_SECONDS = 2.0
 WAIT_FOR_THREAD_SECONDS = 8.0
+PURGE_BATCH = 500
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -193,6 +194,13 @@ def _update(model: type[Model], names: tuple[str, ...], null: str) -> str:
     changes = ", ".join(f"{_field(model, name).column} = %s" for name in names)
     where = f"{_field(model, 'pk').column} = %s AND {_field(model, null).column} IS NULL"
     return f"UPDATE {model._meta.db_table} SET {changes} WHERE {where}"  # noqa: S608
+
+
+def delete_batch(rows: QuerySet[Any]) -> int:
+    """Delete a few of these rows; return how many were deleted. One DELETE of everything would hold
+    SQLite's only write lock for many seconds."""
+    pks = list(rows.values_list("pk", flat=True)[:PURGE_BATCH])
+    return rows.model._default_manager.filter(pk__in=pks).delete()[0] if pks else 0
 
 
 def seconds_ahead() -> float:

@@ -19,12 +19,12 @@ from django.utils import timezone
 from smartapp import rate_limit
 from smartapp.administrators import pages
 from smartapp.administrators.models import SignInAttempt
+from smartapp.database import delete_batch
 
 NO_ADDRESS = "::"
 UNKNOWN = "somebody unknown"
 # The longest that a password check may take. Older rows are from a process that died.
 JUDGED_WITHIN = timedelta(minutes=1)
-PURGE_BATCH = 500
 
 
 def counted_as(address: str) -> str:
@@ -103,12 +103,7 @@ def purge_batch(now: datetime) -> int:
     """Delete some of the attempts that no longer count; return the number deleted."""
     left = SignInAttempt.objects.filter(at__lt=now - JUDGED_WITHIN)
     counted = AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME)
-    return sum(
-        rows.model.objects.filter(
-            pk__in=list(rows.values_list("pk", flat=True)[:PURGE_BATCH])
-        ).delete()[0]
-        for rows in (left, counted)
-    )
+    return delete_batch(left) + delete_batch(counted)
 
 
 def _locked_until(request: HttpRequest, now: datetime) -> datetime:

@@ -23,14 +23,13 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from smartapp.database import in_database
+from smartapp.database import delete_batch, in_database
 from smartapp.keys.models import JWKSFetch, KeySet
 
 KEPT_FOR = timedelta(days=90)
 MAX_NOTED = 200  # per process, between two flushes
 MAX_ROWS = 500  # per key set; beyond that, only known addresses get another row
 MAX_ROWS_PER_ADDRESS = 20
-PURGE_BATCH = 500
 # Each process writes its fetches to the database every ten seconds, so by then all are there.
 REMEMBERED_FOR = timedelta(seconds=40)
 MAX_REMEMBERED = 1_000  # per process; during a flood only the newest are compared
@@ -176,8 +175,7 @@ def _write_row(key_set: KeySet, sight: Sight, tally: Tally) -> None:
 
 def purge_batch(now: datetime) -> int:
     """Delete some of the rows that have not changed for 90 days; return the number deleted."""
-    old = JWKSFetch.objects.filter(last_at__lt=now - KEPT_FOR).values_list("pk", flat=True)
-    return JWKSFetch.objects.filter(pk__in=list(old[:PURGE_BATCH])).delete()[0]
+    return delete_batch(JWKSFetch.objects.filter(last_at__lt=now - KEPT_FOR))
 
 
 def latest(key_set: KeySet) -> list[JWKSFetch]:

@@ -13,11 +13,10 @@ from datetime import datetime, timedelta
 from django.db import Error as DatabaseError
 from django.db.models import F, OuterRef, Q, Subquery
 
-from smartapp.database import in_database
+from smartapp.database import delete_batch, in_database
 from smartapp.keys.models import KeySet, SigningKey, StaleCopy
 
 KEPT_FOR = timedelta(days=90)
-PURGE_BATCH = 500
 
 logger = logging.getLogger(__name__)
 
@@ -74,5 +73,4 @@ def about(kids: Iterable[str]) -> dict[str, list[Refusal]]:
 
 def purge_batch(now: datetime) -> int:
     """Delete some of the rows that have not changed for 90 days; return the number deleted."""
-    old = StaleCopy.objects.filter(last_at__lt=now - KEPT_FOR).values_list("pk", flat=True)
-    return StaleCopy.objects.filter(pk__in=list(old[:PURGE_BATCH])).delete()[0]
+    return delete_batch(StaleCopy.objects.filter(last_at__lt=now - KEPT_FOR))

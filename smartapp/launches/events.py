@@ -31,7 +31,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from smartapp import http
-from smartapp.database import in_database
+from smartapp.database import delete_batch, in_database
 from smartapp.exception_reports import cause
 from smartapp.launches.cookies import PENDING_NAME_CHARACTERS
 from smartapp.launches.models import LaunchEvent, Step
@@ -45,7 +45,6 @@ MAX_QUEUED = 5_000  # per process, between two flushes
 MAX_STRANGERS = 100
 KEPT_FOR = timedelta(days=30)
 MAX_ROWS = 200_000
-PURGE_BATCH = 500
 # An attempt with only these steps has not come back from the EHR's sign-in.
 WAY_OUT = (Step.LAUNCH, Step.DISCOVERY, Step.AUTHORIZE)
 MAY_COME_BACK = timedelta(hours=1)
@@ -65,7 +64,6 @@ _URL_QUERY = re.compile(r"(https?://[^\s?#]*)[?#]\S*")
 
 logger = logging.getLogger(__name__)
 
-Pks = QuerySet[LaunchEvent, int]
 View = TypeVar("View", bound=Callable[..., Coroutine[Any, Any, HttpResponseBase]])
 
 
@@ -404,32 +402,26 @@ def purge_batch(now: datetime) -> int:
     for a day. Anybody can start such attempts, as often as they like, and they must not displace
     failures (T30). If the table is full, they are deleted first, and then the oldest events.
     """
-    batches = (_too_old(now), _never_came_back(now - KEPT_UNFINISHED), _surplus(now))
-    for batch in batches:
-        pks = list(batch[:PURGE_BATCH])
-        if pks:
-            return LaunchEvent.objects.filter(pk__in=pks).delete()[0]
-    return 0
+    too_old = LaunchEvent.objects.filter(at__lt=now - KEPT_FOR)
+    return (
+        delete_batch(too_old)
+        or delete_batch(_never_came_back(now - KEPT_UNFINISHED))
+        or delete_batch(_surplus(now))
+    )
 
 
-def _too_old(now: datetime) -> Pks:
-    return LaunchEvent.objects.filter(at__lt=now - KEPT_FOR).values_list("pk", flat=True)
-
-
-def _never_came_back(begun_before: datetime) -> Pks:
+def _never_came_back(begun_before: datetime) -> QuerySet[LaunchEvent]:
     """Return the successful steps before an EHR's sign-in that no other step follows. Only of the
     two days before that moment, because older ones have been checked already."""
     way_out = Q(step__in=WAY_OUT, code="")
     more = LaunchEvent.objects.filter(attempt=OuterRef("attempt")).exclude(way_out)
     lately = Q(at__lt=begun_before, at__gt=begun_before - LOOKED_THROUGH)
-    rows = LaunchEvent.objects.filter(lately, way_out).exclude(Exists(more))
-    return rows.values_list("pk", flat=True)
+    return LaunchEvent.objects.filter(lately, way_out).exclude(Exists(more))
 
 
-def _surplus(now: datetime) -> Pks:
+def _surplus(now: datetime) -> QuerySet[LaunchEvent]:
     surplus = LaunchEvent.objects.count() - MAX_ROWS
     if surplus <= 0:
-        return LaunchEvent.objects.none().values_list("pk", flat=True)
+        return LaunchEvent.objects.none()
     given_up = _never_came_back(now - MAY_COME_BACK)
-    oldest = LaunchEvent.objects.order_by("id").values_list("pk", flat=True)
-    return given_up if given_up.exists() else oldest[: min(surplus, PURGE_BATCH)]
+    return given_up if given_up.exists() else LaunchEvent.objects.order_by("id")[:surplus]

@@ -20,7 +20,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from smartapp import vault
-from smartapp.database import in_database
+from smartapp.database import delete_batch, in_database
 from smartapp.exchange.revocation import LONGEST_WAIT, Told, outcome, revoke
 from smartapp.launches import tokens
 from smartapp.launches.models import EndReason, Launch, Revocation, revocation_context
@@ -37,7 +37,6 @@ LEASE = timedelta(minutes=2)
 FIRST_WAIT = timedelta(minutes=1)
 GIVE_UP_AFTER = timedelta(days=7)
 KEPT_AFTER_GIVING_UP = timedelta(days=30)
-PURGE_BATCH = 500
 AT_ONCE = 20
 AT_ONCE_PER_ENDPOINT = 4
 FORM = Form(Issued)
@@ -177,9 +176,7 @@ def purge_batch(now: datetime) -> int:
     """
     overdue = Revocation.objects.filter(given_up_at=None, asked_at__lt=now - GIVE_UP_AFTER)
     overdue.filter(not_before__lte=now).update(given_up_at=now, sealed_tokens="")
-    old = Revocation.objects.filter(given_up_at__lt=now - KEPT_AFTER_GIVING_UP)
-    pks = list(old.values_list("pk", flat=True)[:PURGE_BATCH])
-    return Revocation.objects.filter(pk__in=pks).delete()[0] if pks else 0
+    return delete_batch(Revocation.objects.filter(given_up_at__lt=now - KEPT_AFTER_GIVING_UP))
 
 
 def endpoints_of(pks: Iterable[UUID]) -> Sequence[tuple[UUID, int]]:

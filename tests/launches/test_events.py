@@ -16,6 +16,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smartapp import database
 from smartapp.database import in_database
 from smartapp.diagnosis import report
 from smartapp.launches import cookies, events
@@ -268,7 +269,7 @@ class TestPurge:
     def test_takes_what_is_a_month_old_batch_by_batch(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(events, "PURGE_BATCH", 2)
+        monkeypatch.setattr(database, "PURGE_BATCH", 2)
         old, new = timedelta(days=31), timedelta(days=29)
         LaunchEvent.objects.bulk_create([self._event(age) for age in (old, old, old, new)])
         assert [events.purge_batch(timezone.now()) for _ in range(3)] == [2, 1, 0]
