@@ -34,9 +34,8 @@ def session_length(kind: LaunchKind, tokens: LaunchTokens) -> SessionLength:
     launch. Lasting access is for patients and people who act for a patient.
     """
     if is_patients(kind, tokens):
-        if _was_allowed_lasting_access(tokens):
-            return SessionLength(LASTING_SESSION, is_lasting=True)
-        return SessionLength(PATIENT_SESSION)
+        is_lasting = _was_allowed_lasting_access(tokens)
+        return SessionLength(LASTING_SESSION if is_lasting else PATIENT_SESSION, is_lasting)
     if fhir_user_type(tokens.fhirUser or "") in CLINICIANS or kind == LaunchKind.EHR:
         return SessionLength(CLINICIAN_SESSION)
     return SessionLength(PATIENT_SESSION)  # a Person, or an unknown user: the shorter time
