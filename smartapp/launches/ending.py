@@ -27,6 +27,7 @@ from django.utils import timezone
 
 from smartapp import vault
 from smartapp.audit import trail
+from smartapp.database import PURGE_BATCH, delete_batch
 from smartapp.launches import pending_revocations, store
 from smartapp.launches import tokens as launch_tokens
 from smartapp.launches.models import EndReason, Launch, LaunchKind, Revocation
@@ -36,7 +37,6 @@ from smartapp.vault import VaultError
 
 BATCH = 200
 READ_AT_ONCE = 1000
-PURGE_BATCH = 500
 # A launch that never got tokens is kept this long, because its state must stay used.
 UNFINISHED_LIFETIME = timedelta(hours=2)
 SECONDS_PER_REQUEST = 20
@@ -177,16 +177,10 @@ def end_batch_after_restore(now: datetime) -> int:
 
 
 def purge_batch(now: datetime) -> int:
-    """Delete one small batch of expired rows; return how many sessions and launches were deleted.
-
-    One DELETE of everything would hold SQLite's only write lock for many seconds.
-    """
-    unfinished = list(
-        Launch.objects.filter(session=None, launched_at__lt=now - UNFINISHED_LIFETIME).values_list(
-            "pk", flat=True
-        )[:PURGE_BATCH]
+    """Delete a small batch of expired rows; return how many sessions and launches were deleted."""
+    unfinished = delete_batch(
+        Launch.objects.filter(session=None, launched_at__lt=now - UNFINISHED_LIFETIME)
     )
-    Launch.objects.filter(pk__in=unfinished).delete()
     expired = list(
         Session.objects.filter(expire_date__lt=now).values_list("pk", flat=True)[:PURGE_BATCH]
     )
@@ -198,7 +192,7 @@ def purge_batch(now: datetime) -> int:
             expired = list(free.values_list("pk", flat=True))
             _hand_over_expired(expired, now)
             Session.objects.filter(pk__in=expired).delete()
-    return len(unfinished) + len(expired)
+    return unfinished + len(expired)
 
 
 def _hand_over_expired(session_digests: list[str], now: datetime) -> None:
